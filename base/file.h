@@ -1,0 +1,27 @@
+/* Files: whole reads, atomic writes, folders. */
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Reads a regular file whole into *data (NUL behind it; the caller frees), its size into *length.
+ * ERROR_NOT_FOUND, ERROR_DENIED, ERROR_INVALID_ARGUMENT (over `most` bytes, or no regular file),
+ * ERROR_INTERNAL.
+ */
+int file_read(const char *path, size_t most, char **data, size_t *length, struct error *err);
+
+/*
+ * Replaces a file so that after a power cut either the old or the new content is there, whole:
+ * temporary file beside it, fsync, rename, fsync of the folder. ERROR_STORE_FULL, ERROR_DENIED,
+ * ERROR_INTERNAL.
+ */
+int file_write(const char *path, const char *data, size_t length, mode_t mode, struct error *err);
+
+/* Makes a folder and those above it where missing; the last one gets `mode`. ERROR_DENIED, ERROR_INTERNAL. */
+int file_make_folder(const char *path, mode_t mode, struct error *err);
+
+/* Writes all of it, however often the kernel stops half-way. 0, or -1 with errno. */
+int file_write_all(int fd, const char *data, size_t length);

@@ -1,0 +1,36 @@
+/* node.conf: what a node must know before its store opens. */
+#pragma once
+
+#include "base/error.h"
+#include "base/host_port.h"
+#include "base/log.h"
+
+#define NODE_LISTEN_MAX 4                    /* addresses one node listens on */
+#define NODE_PORT 8082                       /* the health monitor's port unless node.conf says otherwise */
+#define NODE_HOME_DEFAULT "/var/lib/primesh" /* unless PRIMESH_HOME says otherwise */
+
+/* Lines `key = value`; `#` starts a comment. The keys are the names of the fields, with hyphens. */
+struct node_conf {
+    char hostname[HOST_TEXT_MAX]; /* hostname; default: the machine's */
+    char listen[NODE_LISTEN_MAX]
+               [HOST_TEXT_MAX]; /* listen: addresses, comma separated; the first names the node */
+    size_t listen_count;        /* default: one, 127.0.0.1 */
+    uint16_t port;              /* port; default 8082 */
+    enum log_level log_level;   /* log-level; default info */
+    char user[64];              /* user: whom primed's child becomes when started as root */
+    char subject[1024]; /* subject: "/C=US/.../CN=..." of the first certificate; default CN=<hostname> */
+    unsigned monitor_interval_ms; /* monitor-interval-ms: between two self checks; default 5000 */
+};
+
+/*
+ * Reads <home>/node.conf; a missing file gives the defaults.
+ * ERROR_INVALID_ARGUMENT names the file, the line and what is wrong with it.
+ */
+int node_conf_read(const char *home, struct node_conf *out, struct error *err);
+
+/* PRIMESH_HOME, or NODE_HOME_DEFAULT. */
+const char *node_home(void);
+
+/* Joins home and a name inside it, e.g. "run/control.sock". ERROR_INVALID_ARGUMENT when too long for `size`.
+ */
+int node_path(const char *home, const char *name, char *out, size_t size, struct error *err);

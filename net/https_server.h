@@ -1,0 +1,48 @@
+/* The HTTPS service: libevent's HTTP on OpenSSL, every request bounded in size and time. */
+#pragma once
+
+#include "base/error.h"
+
+#include <event2/event.h>
+#include <openssl/ssl.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+struct https_server_limits {
+    size_t headers_max;  /* bytes; 0: 16 KiB */
+    size_t body_max;     /* bytes; 0: 1 MiB */
+    int timeout_s;       /* silence on a connection, the handshake included; 0: 30 */
+    int connections_max; /* further ones are closed at once; 0: 1,024 */
+};
+
+/* One request. Everything in it lives until https_reply(). */
+struct https_exchange;
+const char *https_exchange_method(const struct https_exchange *exchange); /* "GET" */
+const char *https_exchange_path(const struct https_exchange *exchange);   /* without the query */
+const char *https_exchange_query(const struct https_exchange *exchange);  /* "" where there is none */
+const char *https_exchange_header(const struct https_exchange *exchange, const char *name); /* or NULL */
+const char *https_exchange_peer(const struct https_exchange *exchange); /* address of the caller */
+const char *https_exchange_body(const struct https_exchange *exchange, size_t *length);
+SSL *https_exchange_ssl(const struct https_exchange *exchange);
+
+/* Answers and ends the exchange. content_type NULL: no body. Only on the loop's thread. */
+void https_reply(struct https_exchange *exchange, int status, const char *content_type, const char *body,
+                 size_t length);
+
+/* Must answer with https_reply(), now or later. */
+typedef void (*https_handler)(void *arg, struct https_exchange *exchange);
+
+/* A socket bound and listening on an address ("127.0.0.11", "::1"), non-blocking. -1: ERROR_CONFLICT when the
+ * port is taken, ERROR_DENIED, ERROR_UNREACHABLE when the address is not this machine's. */
+int https_listen(const char *address, uint16_t port, struct error *err);
+
+/*
+ * Serves on listening sockets (taken over, closed with the server) with a TLS context (one reference taken).
+ * limits NULL: the defaults.
+ */
+struct https_server *https_server_new(struct event_base *base, const int *sockets, size_t socket_count,
+                                      SSL_CTX *context, const struct https_server_limits *limits,
+                                      https_handler handler, void *arg, struct error *err);
+
+/* Closes the sockets and every connection. An exchange not answered yet must not be answered any more. */
+void https_server_free(struct https_server *server);

@@ -1,0 +1,14 @@
+/* TLS contexts, as every connection of a node uses them. */
+#pragma once
+
+#include "base/error.h"
+#include "identity/identity.h"
+
+#include <openssl/ssl.h>
+
+/* For a server: TLS 1.2 and 1.3, no renegotiation, no compression; serves the identity's key and chain.
+ * Free with SSL_CTX_free(). ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
+SSL_CTX *tls_server_context(const struct identity *identity, struct error *err);
+
+/* For a client that judges the certificate itself (trust_judge()); own identity for mutual TLS, or NULL. */
+SSL_CTX *tls_client_context(const struct identity *identity, struct error *err);
