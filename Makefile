@@ -106,3 +106,6 @@ benches: $(BENCH)
 .PHONY: clean
 clean:
 	$(Q)rm -rf build
+
+.SECONDARY:
+.DELETE_ON_ERROR:
