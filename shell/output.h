@@ -55,6 +55,9 @@ void output_end(struct shell_output *output);
 /* A line of plain text for a person; not in the JSON form. No line end in it. */
 void output_say(struct shell_output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Brings what was fed so far to the reader's eyes. For a command that goes on for long. */
+void output_flush(struct shell_output *output);
+
 /* True once nobody wants more (pager left, reader gone, Ctrl-C): the handler may stop feeding. */
 bool output_stopped(const struct shell_output *output);
 
