@@ -101,8 +101,8 @@ static void take_result(void *arg, size_t index, const struct probe_result *resu
         verification->rows[verification->sent] = json_null();
         verification->sent++;
         control_progress(verification->request->job,
-                         json_pack("{s:o, s:I, s:I}", "row", row, "total", (json_int_t)verification->count, "percent",
-                                   (json_int_t)(100 * verification->sent / verification->count)));
+                         json_pack("{s:o, s:I, s:I}", "row", row, "total", (json_int_t)verification->count,
+                                   "percent", (json_int_t)(100 * verification->sent / verification->count)));
     }
     if (control_job_abandoned(verification->request->job) || verification->request->node->stopping)
         atomic_store(&verification->cancel, true);
