@@ -1,4 +1,5 @@
 /* primelab: two nodes, an ISE and a DNA Center stand-in on loopback. See --help. */
+#include "base/file.h"
 #include "base/fingerprint.h"
 #include "base/version.h"
 #include "identity/identity.h"
@@ -19,7 +20,9 @@
 struct arguments {
     struct lab lab;
     const struct lab_server *server; /* of the commands that take one */
-    const char *command;             /* -c */
+    const char *folder;
+    const char *network;
+    const char *command; /* -c */
     bool keep;
 };
 
@@ -33,8 +36,23 @@ static int complain(const struct error *err)
 
 static void say_where(const struct lab *lab, const struct lab_server *server, const char *state)
 {
-    printf("%-10s %s port %u  %s\n", server->name, server->address, lab_port(lab, server), state);
+    char address[LAB_ADDRESS_MAX];
+
+    lab_address(lab, server, address);
+    printf("%-10s %s port %u  %s\n", server->name, address, lab_port(lab, server), state);
     fflush(stdout);
+}
+
+/* What `up` was told, the later commands must know. */
+static int write_network(const struct lab *lab, struct error *err)
+{
+    char path[PATH_MAX];
+    char text[32];
+
+    if (file_make_folder(lab->folder, 0755, err) != 0)
+        return -1;
+    snprintf(path, sizeof(path), "%s/network", lab->folder);
+    return file_write(path, text, (size_t)snprintf(text, sizeof(text), "%s\n", lab->network), 0644, err);
 }
 
 /* Starts those that do not run, side by side: making their keys is what takes time. */
@@ -42,8 +60,11 @@ static int run_up(const struct arguments *arguments)
 {
     const struct lab *lab = &arguments->lab;
     pid_t starters[16] = {0};
+    struct error cause = {0};
     int failures = 0;
 
+    if (write_network(lab, &cause) != 0)
+        return complain(&cause);
     for (size_t i = 0; i < lab_server_count; i++) {
         struct error err = {0};
 
@@ -120,17 +141,19 @@ static int run_status(const struct arguments *arguments)
         const struct lab_server *server = &lab_servers[i];
         pid_t pid = lab_pid(lab, server);
         char folder[PATH_MAX];
+        char address[LAB_ADDRESS_MAX];
         char text[FINGERPRINT_TEXT_MAX] = "-";
         uint8_t sha256[EVP_MAX_MD_SIZE];
         struct identity *identity;
 
+        lab_address(lab, server, address);
         lab_identity_folder(lab, server, folder);
         identity = identity_load(folder, NULL);
         if (identity != NULL && X509_digest(identity->certificate, EVP_sha256(), sha256, NULL) == 1)
             fingerprint_format(sha256, text);
         identity_free(identity);
-        printf("%-10s %-7d %-12s %-5u %-8s %s\n", server->name, (int)pid, server->address,
-               lab_port(lab, server), pid != 0 ? "running" : "stopped", text);
+        printf("%-10s %-7d %-12s %-5u %-8s %s\n", server->name, (int)pid, address, lab_port(lab, server),
+               pid != 0 ? "running" : "stopped", text);
     }
     return 0;
 }
@@ -207,7 +230,7 @@ static void print_help(FILE *file)
 {
     fprintf(
         file,
-        "usage: primelab [--folder <folder>] <command>\n\n"
+        "usage: primelab [--folder <folder>] [--network <127.a.b>] <command>\n\n"
         "A lab on loopback: nodes prime-pri and prime-sec, stand-ins ise and dnac; its folder is " LAB_FOLDER
         " unless\nanother is named.\n\n");
     for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
@@ -225,19 +248,21 @@ static const struct subcommand *find_subcommand(const char *name)
 }
 
 /* The options, wherever they stand. Returns -1 to go on, else the exit status. */
-static int read_options(int argc, char **argv, struct arguments *out, const char **folder)
+static int read_options(int argc, char **argv, struct arguments *out)
 {
-    static const struct option known[] = {{"folder", required_argument, NULL, 'F'},
-                                          {"keep", no_argument, NULL, 'k'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"folder", required_argument, NULL, 'F'}, {"network", required_argument, NULL, 'N'},
+        {"keep", no_argument, NULL, 'k'},         {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "F:c:kVh", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "F:N:c:kVh", known, NULL)) != -1) {
         switch (option) {
         case 'F':
-            *folder = optarg;
+            out->folder = optarg;
+            break;
+        case 'N':
+            out->network = optarg;
             break;
         case 'c':
             out->command = optarg;
@@ -261,11 +286,10 @@ static int read_options(int argc, char **argv, struct arguments *out, const char
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {0};
-    const char *folder = LAB_FOLDER;
+    struct arguments arguments = {.folder = LAB_FOLDER};
     const struct subcommand *subcommand;
     struct error err = {0};
-    int status = read_options(argc, argv, &arguments, &folder);
+    int status = read_options(argc, argv, &arguments);
 
     if (status >= 0)
         return status;
@@ -274,7 +298,7 @@ int main(int argc, char **argv)
         print_help(stderr);
         return 2;
     }
-    if (lab_open(folder, &arguments.lab, &err) != 0)
+    if (lab_open(arguments.folder, arguments.network, &arguments.lab, &err) != 0)
         return complain(&err);
     if (subcommand->takes_server) {
         arguments.server = lab_find(argv[optind + 1], &err);

@@ -24,7 +24,9 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
 {
     char path[PATH_MAX];
     char text[2048];
+    char address[LAB_ADDRESS_MAX];
     const char *user = lab_user();
+    const char *local = server->listens_local && strcmp(lab->network, LAB_NETWORK) == 0 ? ", 127.0.0.1" : "";
     int length;
 
     lab_path(lab, server, "node.conf", path);
@@ -32,7 +34,7 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
         return 0;
     length =
         snprintf(text, sizeof(text), "# a node of the lab\nhostname = %s\nlisten = %s\nsubject = %s\n%s%s%s",
-                 server->dns, server->listen, server->subject, user != NULL ? "user = " : "",
+                 server->dns, address, local, server->subject, user != NULL ? "user = " : "",
                  user != NULL ? user : "", user != NULL ? "\n" : "");
     return file_write(path, text, (size_t)length, 0644, err);
 }
@@ -173,13 +175,15 @@ int lab_renew(const struct lab *lab, const struct lab_server *server, struct err
     const char *list[] = {names[0], names[1]};
     const struct identity_spec spec = {.subject = server->subject, .names = list, .name_count = 2};
     struct identity *identity;
+    char address[LAB_ADDRESS_MAX];
     int failed;
 
     if (lab_pid(lab, server) == 0)
         return error_set(err, ERROR_CONFLICT, "%s does not run; start the lab with: primelab up",
                          server->name);
     snprintf(names[0], sizeof(names[0]), "DNS:%s", server->dns);
-    snprintf(names[1], sizeof(names[1]), "IP:%s", server->address);
+    lab_address(lab, server, address);
+    snprintf(names[1], sizeof(names[1]), "IP:%s", address);
     identity = identity_generate(&spec, err);
     if (identity == NULL)
         return -1;

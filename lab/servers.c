@@ -21,10 +21,10 @@
 
 /* Addresses and names of the published listings, moved to loopback. */
 const struct lab_server lab_servers[] = {
-    {"prime-pri", LAB_NODE, "127.0.0.11", "127.0.0.11", LAB_NAME "prime-pri", "prime-pri"},
-    {"prime-sec", LAB_NODE, "127.0.0.12", "127.0.0.12, 127.0.0.1", LAB_NAME "prime-sec", "prime-sec"},
-    {"ise", LAB_STANDIN, "127.0.0.21", NULL, LAB_NAME "ISE-server", "ise-server"},
-    {"dnac", LAB_STANDIN, "127.0.0.22", NULL, "/CN=kong", "kong"},
+    {"prime-pri", LAB_NODE, 11, false, LAB_NAME "prime-pri", "prime-pri"},
+    {"prime-sec", LAB_NODE, 12, true, LAB_NAME "prime-sec", "prime-sec"},
+    {"ise", LAB_STANDIN, 21, false, LAB_NAME "ISE-server", "ise-server"},
+    {"dnac", LAB_STANDIN, 22, false, "/CN=kong", "kong"},
 };
 const size_t lab_server_count = sizeof(lab_servers) / sizeof(lab_servers[0]);
 
@@ -39,7 +39,40 @@ static int find_programs(struct lab *lab, struct error *err)
     return 0;
 }
 
-int lab_open(const char *folder, struct lab *out, struct error *err)
+static int set_network(struct lab *lab, const char *network, struct error *err)
+{
+    char address[32];
+    struct in_addr parsed;
+
+    snprintf(address, sizeof(address), "%s.1", network);
+    if (strlen(network) < sizeof(lab->network) && inet_pton(AF_INET, address, &parsed) == 1 &&
+        strncmp(network, "127.", 4) == 0) {
+        snprintf(lab->network, sizeof(lab->network), "%s", network);
+        return 0;
+    }
+    return error_set(err, ERROR_INVALID_ARGUMENT,
+                     "\"%.40s\" is not the first three numbers of loopback addresses, e.g. 127.0.1", network);
+}
+
+static int find_network(struct lab *lab, const char *network, struct error *err)
+{
+    char path[PATH_MAX];
+    char *data;
+    size_t length;
+    int failed;
+
+    if (network != NULL)
+        return set_network(lab, network, err);
+    snprintf(path, sizeof(path), "%s/network", lab->folder);
+    if (file_read(path, 64, &data, &length, NULL) != 0)
+        return set_network(lab, LAB_NETWORK, err);
+    data[strcspn(data, "\n")] = '\0';
+    failed = set_network(lab, data, err);
+    free(data);
+    return failed;
+}
+
+int lab_open(const char *folder, const char *network, struct lab *out, struct error *err)
 {
     char here[PATH_MAX] = "";
     int length;
@@ -50,7 +83,12 @@ int lab_open(const char *folder, struct lab *out, struct error *err)
     if (length >= (int)sizeof(out->folder))
         return error_set(err, ERROR_INVALID_ARGUMENT, "the path of the lab's folder is longer than %zu bytes",
                          sizeof(out->folder) - 1);
-    return find_programs(out, err);
+    return find_programs(out, err) == 0 ? find_network(out, network, err) : -1;
+}
+
+void lab_address(const struct lab *lab, const struct lab_server *server, char out[LAB_ADDRESS_MAX])
+{
+    snprintf(out, LAB_ADDRESS_MAX, "%s.%d", lab->network, server->host);
 }
 
 const struct lab_server *lab_find(const char *name, struct error *err)
@@ -106,6 +144,7 @@ static bool may_bind(const char *address, uint16_t port)
 uint16_t lab_port(const struct lab *lab, const struct lab_server *server)
 {
     char path[PATH_MAX];
+    char address[LAB_ADDRESS_MAX];
     long port;
 
     if (server->kind == LAB_NODE)
@@ -114,7 +153,8 @@ uint16_t lab_port(const struct lab *lab, const struct lab_server *server)
     port = read_number(path);
     if (port > 0 && port <= UINT16_MAX)
         return (uint16_t)port;
-    return may_bind(server->address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
+    lab_address(lab, server, address);
+    return may_bind(address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
 }
 
 /* A pid file outlives its process, and pids are used again: it must be one of our programs. */

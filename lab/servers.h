@@ -14,8 +14,8 @@ enum lab_kind { LAB_NODE, LAB_STANDIN };
 struct lab_server {
     const char *name; /* as typed, and its folder in the lab */
     enum lab_kind kind;
-    const char *address;
-    const char *listen;  /* node.conf's list of addresses */
+    int host;            /* last number of its address */
+    bool listens_local;  /* on 127.0.0.1 too, as a secondary does */
     const char *subject; /* of its certificate */
     const char *dns;     /* its host name */
 };
@@ -23,14 +23,23 @@ struct lab_server {
 extern const struct lab_server lab_servers[];
 extern const size_t lab_server_count;
 
+#define LAB_NETWORK "127.0.0" /* where a lab lives unless another network is named */
+
 /* A lab on disk. */
 struct lab {
+    char network[16]; /* the first three numbers of its addresses, written down in the lab's folder by `up` */
     char folder[PATH_MAX - 128]; /* absolute */
     char programs[PATH_MAX];     /* the folder where primed and primesh lie */
 };
 
-/* Finds the lab's folder (it need not exist) and the programs. */
-int lab_open(const char *folder, struct lab *out, struct error *err);
+/*
+ * Finds the lab's folder (it need not exist), the programs and the network: `network` where given, else what
+ * the folder says, else LAB_NETWORK. ERROR_INVALID_ARGUMENT: not three numbers of the loopback network 127.
+ */
+int lab_open(const char *folder, const char *network, struct lab *out, struct error *err);
+
+#define LAB_ADDRESS_MAX 20
+void lab_address(const struct lab *lab, const struct lab_server *server, char out[LAB_ADDRESS_MAX]);
 
 /* ERROR_NOT_FOUND lists the names there are. */
 const struct lab_server *lab_find(const char *name, struct error *err);

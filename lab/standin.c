@@ -65,15 +65,17 @@ static int open_standin(const struct lab *lab, const struct lab_server *server, 
     const char *list[] = {names[0], names[1]};
     const struct identity_spec spec = {.subject = server->subject, .names = list, .name_count = 2};
     uint16_t port = lab_port(lab, server);
+    char address[LAB_ADDRESS_MAX];
     int fd;
 
+    lab_address(lab, server, address);
     snprintf(names[0], sizeof(names[0]), "DNS:%s", server->dns);
-    snprintf(names[1], sizeof(names[1]), "IP:%s", server->address);
+    snprintf(names[1], sizeof(names[1]), "IP:%s", address);
     lab_identity_folder(lab, server, folder);
     standin->identity = identity_ensure(folder, &spec, err);
     if (standin->identity == NULL || (standin->context = tls_server_context(standin->identity, err)) == NULL)
         return -1;
-    fd = https_listen(server->address, port, err);
+    fd = https_listen(address, port, err);
     if (fd < 0)
         return -1;
     standin->base = event_base_new();
