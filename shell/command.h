@@ -43,11 +43,15 @@ struct shell_type {
     /* Adds the words that exist and start with `prefix`; NULL: none are known. `context` is the program's. */
     void (*complete)(void *context, const char *prefix, struct shell_words *words);
     bool secret; /* masked in the history and the audit trail */
+    /* Takes the rest of the line up to a bar, blanks and all: as typed, or unquoted if it is one word. */
+    bool rest;
+    bool line; /* with rest: it is an EXEC command line, and is completed as one (`do`) */
 };
 
 enum {
-    SHELL_HIDDEN = 1 << 0, /* accepted, but in no help, completion or reference */
-    SHELL_CHANGES = 1 << 1 /* changes something: it is for the audit trail */
+    SHELL_HIDDEN = 1 << 0,  /* accepted, but in no help, completion or reference */
+    SHELL_CHANGES = 1 << 1, /* changes something: it is for the audit trail */
+    SHELL_ANYWHERE = 1 << 2 /* accepted in every mode, which it does not leave: exit, end, help, ... */
 };
 
 /* 0: done. -1: failed, with *err. */

@@ -49,13 +49,14 @@ void output_string(struct shell_output *output, size_t column, const char *text)
 void output_number(struct shell_output *output, size_t column, int64_t number);
 void output_bool(struct shell_output *output, size_t column, bool value);      /* text: yes, no */
 void output_time(struct shell_output *output, size_t column, int64_t wall_ms); /* 0: unset */
+/* Each field at most once a row; in the columns' order is fastest. */
 void output_row_end(struct shell_output *output);
 void output_end(struct shell_output *output);
 
 /* A line of plain text for a person; not in the JSON form. No line end in it. */
 void output_say(struct shell_output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Brings what was fed so far to the reader's eyes. For a command that goes on for long. */
+/* Shows at once what was fed so far. For a handler that is going to wait for something. */
 void output_flush(struct shell_output *output);
 
 /* True once nobody wants more (pager left, reader gone, Ctrl-C): the handler may stop feeding. */
