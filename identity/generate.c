@@ -1,6 +1,7 @@
 #include "identity/identity.h"
 
 #include "base/host_port.h"
+#include "base/text.h"
 #include "x509/x509.h"
 
 #include <openssl/err.h>
@@ -64,6 +65,17 @@ static GENERAL_NAME *address_name(const char *text)
     return name;
 }
 
+static void name_error(struct error *err, const char *typed)
+{
+    struct text shown = {0};
+
+    text_add_escaped(&shown, typed, strnlen(typed, 100), NULL);
+    error_set(err, ERROR_INVALID_ARGUMENT,
+              "\"%s\" is not DNS:<host name> or IP:<address>, as an alternative name has to be",
+              shown.data == NULL ? "" : shown.data);
+    text_free(&shown);
+}
+
 /* Built piece by piece: OpenSSL's own text form would let a comma in a name make a second one. */
 static int add_names(X509 *certificate, const struct identity_spec *spec, struct error *err)
 {
@@ -81,9 +93,7 @@ static int add_names(X509 *certificate, const struct identity_spec *spec, struct
         if (name == NULL || sk_GENERAL_NAME_push(names, name) <= 0) {
             GENERAL_NAME_free(name);
             ERR_clear_error();
-            error_set(err, ERROR_INVALID_ARGUMENT,
-                      "\"%.200s\" is not DNS:<host name> or IP:<address>, as an alternative name has to be",
-                      text);
+            name_error(err, text);
             goto out;
         }
     }

@@ -12,8 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define IDENTITY_FILE_SIZE_MAX (1024 * 1024) /* bytes; a key, a certificate and its chain have some 10,000 \
-                                              */
+#define IDENTITY_FILE_SIZE_MAX                                                  \
+    (1024 * 1024) /* bytes; a key, a certificate and its chain have some 10,000 \
+                   */
 
 static int file_path(const char *folder, char path[PATH_MAX], struct error *err)
 {

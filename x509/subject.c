@@ -59,6 +59,7 @@ static int add_part(X509_NAME *name, const char *part, size_t length, struct err
 {
     const char *equals = memchr(part, '=', length);
     struct text value = {0};
+    ASN1_OBJECT *object;
     char type[64];
     int result = -1;
 
@@ -66,7 +67,8 @@ static int add_part(X509_NAME *name, const char *part, size_t length, struct err
         return part_error(err, part, length, "it is not <type>=<value>");
     memcpy(type, part, (size_t)(equals - part));
     type[equals - part] = '\0';
-    if (OBJ_txt2nid(type) == NID_undef) {
+    object = OBJ_txt2obj(type, 0); /* a short or long name, or a dotted number that may be new to OpenSSL */
+    if (object == NULL) {
         part_error(err, part, length, "there is no such type");
         goto out;
     }
@@ -78,7 +80,7 @@ static int add_part(X509_NAME *name, const char *part, size_t length, struct err
         part_error(err, part, length, value.length == 0 ? "the value is empty" : "it is not UTF-8");
         goto out;
     }
-    if (X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const unsigned char *)value.data,
+    if (X509_NAME_add_entry_by_OBJ(name, object, MBSTRING_UTF8, (const unsigned char *)value.data,
                                    (int)value.length, -1, 0) != 1) {
         unsigned long queued = ERR_peek_last_error();
         const char *reason = queued == 0 ? NULL : ERR_reason_error_string(queued);
@@ -88,6 +90,7 @@ static int add_part(X509_NAME *name, const char *part, size_t length, struct err
     result = 0;
 out:
     ERR_clear_error();
+    ASN1_OBJECT_free(object);
     text_free(&value);
     return result;
 }
