@@ -419,36 +419,38 @@ static void a_job_may_outlive_the_server(void **state)
     assert_non_null(node->server);
 }
 
+struct patience {
+    struct node *node;
+    struct control_job *job;
+};
+
+/* The job is known to the daemon, then the user's Ctrl-C arrives. */
 static int give_up(void *arg, int fd)
 {
+    struct patience *patience = arg;
+
     (void)fd;
-    take_held(arg);
+    patience->job = take_held(patience->node);
     return 0;
 }
 
 static void the_user_may_give_up(void **state)
 {
-    struct node *node = *state;
-    struct control_client *client = connected(node);
-    struct control_job *job = NULL;
+    struct patience patience = {.node = *state};
+    struct control_watch watch = {.wait = give_up, .arg = &patience};
+    struct control_client *client = connected(patience.node);
     struct error err = {0};
     json_t *result = NULL;
-    char *line = control_request_line(1000, "hold", NULL);
-    struct control_watch watch = {.wait = give_up, .arg = node};
 
-    /* the job is known, then the user's Ctrl-C arrives */
-    assert_int_equal(send(control_fd(client), line, strlen(line), 0), strlen(line));
-    job = take_held(node);
     assert_int_equal(control_call(client, "hold", NULL, &watch, NULL, &err), -1);
     assert_int_equal(err.code, ERROR_BUSY);
     assert_string_equal(err.message, "interrupted");
     /* a late answer is not taken for that of the next call */
-    control_answer(job, json_pack("{s:s}", "late", "answer"));
+    control_answer(patience.job, json_pack("{s:s}", "late", "answer"));
     assert_int_equal(control_call(client, "echo", NULL, NULL, &result, &err), 0);
     assert_int_equal(json_object_size(result), 0);
     json_decref(result);
     control_close(client);
-    free(line);
 }
 
 static void junk_is_answered_and_closed(void **state)
