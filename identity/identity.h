@@ -14,6 +14,7 @@ struct identity_spec {
     int days; /* validity from now; 0: IDENTITY_DAYS */
 };
 #define IDENTITY_DAYS 1825
+#define IDENTITY_DAYS_MAX 36500
 #define IDENTITY_RSA_BITS 2048 /* of the key that a node or a stand-in makes for itself */
 
 struct identity {
@@ -22,16 +23,24 @@ struct identity {
     STACK_OF(X509) * chain; /* issuers served with it; may be NULL */
 };
 
-/* Makes a new key and a self-signed certificate. ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
+/* Makes a new key and a self-signed certificate for TLS servers and clients, valid from this second on (a pin
+ * asks for no time, so nothing is gained by dating it back). ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
 struct identity *identity_generate(const struct identity_spec *spec, struct error *err);
 void identity_free(struct identity *identity);
 
-/* Writes <folder>/server.key (0600) and <folder>/server.crt; each whole or not at all, key first.
- * The folder is made (0700) where missing. */
+/*
+ * One file holds all of it: private key (PKCS#8), certificate, chain, in PEM. So a power cut leaves the old
+ * identity or the new one, never a key beside another key's certificate; and `openssl x509 -in` reads it too.
+ */
+#define IDENTITY_FILE "server.pem"
+
+/* Writes <folder>/server.pem (0600), whole or not at all. The folder is made (0700) where missing.
+ * ERROR_STORE_FULL, ERROR_DENIED, ERROR_INTERNAL. */
 int identity_save(const struct identity *identity, const char *folder, struct error *err);
 
-/* Reads them back and checks that they belong together. ERROR_NOT_FOUND: neither is there.
- * ERROR_CONFLICT: they do not belong together. ERROR_INVALID_ARGUMENT: unreadable. */
+/* Reads it back and checks that key and certificate belong together. ERROR_NOT_FOUND: no such file.
+ * ERROR_DENIED: others can read the key. ERROR_CONFLICT: they do not belong together.
+ * ERROR_INVALID_ARGUMENT: a part is missing or unreadable. Each but the first with what to do. */
 struct identity *identity_load(const char *folder, struct error *err);
 
 /* Loads, or on the first start makes and saves. */
