@@ -31,6 +31,11 @@ static int run_end(struct shell_call *call, struct error *err)
     return 0;
 }
 
+static int run_do(struct shell_call *call, struct error *err)
+{
+    return shell_do(call, shell_arg(call, "command"), err);
+}
+
 static int number(const struct shell_call *call, const char *name)
 {
     return (int)strtol(shell_arg(call, name), NULL, 10);
@@ -58,11 +63,18 @@ static int run_timeout(struct shell_call *call, struct error *err)
 }
 
 static const struct shell_command commands[] = {
-    {.grammar = "help", .help = "How this shell is used", .run = run_help},
-    {.grammar = "exit", .help = "Leave this mode, or the session at the top", .run = run_exit},
-    {.grammar = "quit", .help = "Leave the session", .run = run_quit},
-    {.grammar = "logout", .help = "Leave the session", .run = run_quit},
-    {.grammar = "end", .help = "Leave configuration mode", .run = run_end},
+    {.grammar = "help", .help = "How this shell is used", .run = run_help, .flags = SHELL_ANYWHERE},
+    {.grammar = "exit",
+     .help = "Leave this mode, or the session at the top",
+     .run = run_exit,
+     .flags = SHELL_ANYWHERE},
+    {.grammar = "quit", .help = "Leave the session", .run = run_quit, .flags = SHELL_ANYWHERE},
+    {.grammar = "logout", .help = "Leave the session", .run = run_quit, .flags = SHELL_ANYWHERE},
+    {.grammar = "end", .help = "Leave configuration mode", .run = run_end, .flags = SHELL_ANYWHERE},
+    {.grammar = "do <command>",
+     .help = "Run an EXEC command without leaving this mode",
+     .run = run_do,
+     .flags = SHELL_ANYWHERE},
     {.grammar = "terminal", .help = "Settings of this session's terminal"},
     {.grammar = "terminal length <lines>",
      .help = "Lines of a page",

@@ -156,6 +156,7 @@ const struct shell_type argument_types[] = {
      .help = "Repository, e.g. defaultRepo",
      .check = check_file_name,
      .complete = complete_repository},
+    {.name = "command", .help = "An EXEC command", .rest = true, .line = true},
     {.name = "count", .help = "How many, 1 to 1000000", .check = check_count},
     {.name = "lines", .help = "Lines of a page, 0 to 511; 0: no pager", .check = check_length},
     {.name = "columns", .help = "Columns, 0 to 512; 0: 511", .check = check_width},
