@@ -49,7 +49,7 @@ struct shell_type {
 };
 
 enum {
-    SHELL_HIDDEN = 1 << 0, /* accepted, but in no help, completion or reference */
+    SHELL_HIDDEN = 1 << 0,  /* accepted, but in no help, completion or reference */
     SHELL_CHANGES = 1 << 1, /* changes something: it is for the audit trail */
     SHELL_ANYWHERE = 1 << 2 /* accepted in every mode, which it does not leave: exit, end, help, ... */
 };

@@ -18,8 +18,8 @@ enum step_kind {
     STEP_END
 };
 
-#define STEP_MOST 512   /* steps of one entry */
-#define OPTION_MOST 64  /* [..] of one entry: bits of a word */
+#define STEP_MOST 512  /* steps of one entry */
+#define OPTION_MOST 64 /* [..] of one entry: bits of a word */
 
 struct step {
     uint8_t kind;

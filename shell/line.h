@@ -4,10 +4,10 @@
  * Blanks and tabs part words. `|` outside quotes parts the command and its modifiers; behind the first word
  * of a modifier it does so only with a blank beside it, so that `include a|b` is one pattern.
  * A word that starts with " or ' goes on to the next such quote, which must end it: inside, blanks and bars
- * are letters like others. Inside "..." the pairs \" and \\ stand for " and \; inside '...' nothing is special.
- * Outside quotes a backslash in front of a blank, a quote or a bar takes its meaning away. Any other backslash
- * is itself: DOM\user, \\server\share and a\.b stay as they are typed. A quote inside a word is itself: it's.
- * A quoted word is never taken for a keyword.
+ * are letters like others. Inside "..." the pairs \" and \\ stand for " and \; inside '...' nothing is
+ * special. Outside quotes a backslash in front of a blank, a quote or a bar takes its meaning away. Any other
+ * backslash is itself: DOM\user, \\server\share and a\.b stay as they are typed. A quote inside a word is
+ * itself: it's. A quoted word is never taken for a keyword.
  */
 #pragma once
 

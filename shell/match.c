@@ -311,7 +311,8 @@ static void match_upwards(struct match *match, struct arena *arena, const struct
                           const struct shell_mode *mode, enum shell_role role, const struct line *line,
                           size_t stop, bool *secret)
 {
-    for (const struct shell_mode *at = mode; at == mode || (at != NULL && at->parent != NULL); at = at->parent) {
+    for (const struct shell_mode *at = mode; at == mode || (at != NULL && at->parent != NULL);
+         at = at->parent) {
         struct walk walk;
         struct match one = {.mode = at};
 

@@ -2,8 +2,8 @@
  * The walk over a typed line: the one way in which a line is understood, completed and helped with.
  *
  * All entries of a mode are followed at once. Each word narrows them down: a keyword typed in full wins, then
- * (letters in either case) one that the word is the start of and no other is, then a typed argument whose check
- * accepts the word. Hidden entries count only where no visible one fits.
+ * (letters in either case) one that the word is the start of and no other is, then a typed argument whose
+ * check accepts the word. Hidden entries count only where no visible one fits.
  */
 #pragma once
 
