@@ -231,7 +231,7 @@ static unsigned char take_literally(EditLine *edit, int key)
     editor->keys.literal = true;
     if (el_wgetc(edit, character) != 1)
         return CC_EOF;
-    if (character[0] != 0x7f)
+    if (character[0] != KEY_NOTHING)
         el_winsertstr(edit, character);
     return CC_REFRESH;
 }

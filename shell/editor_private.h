@@ -54,7 +54,13 @@ void editor_screen_beep(struct editor_screen *screen);
 /* ---- keys ---- */
 
 /* Control codes nobody can type here stand for keys that send escape sequences. */
-enum editor_key { KEY_WORD_LEFT = 0x1c, KEY_WORD_RIGHT = 0x1d, KEY_DELETE_WORD = 0x1e, KEY_DELETE = 0x1f };
+enum editor_key {
+    KEY_WORD_LEFT = 0x1c,
+    KEY_WORD_RIGHT = 0x1d,
+    KEY_DELETE_WORD = 0x1e,
+    KEY_DELETE = 0x1f,
+    KEY_NOTHING = 0x7f /* after Ctrl-V: the key cannot stand in a line */
+};
 
 struct editor_keys {
     int64_t last_ms;       /* when the last key came (clock_monotonic_ms) */
