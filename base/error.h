@@ -21,7 +21,8 @@ enum error_code {
     ERROR_CODES             /* how many there are */
 };
 
-#define ERROR_TEXT_MAX 512 /* bytes, the closing NUL included */
+#define ERROR_TEXT_MAX \
+    1024 /* bytes, the closing NUL included; holds two commands with the longest host name */
 
 /* Filled by the function that failed; passed up unchanged. Zeroed, it means "no error". */
 struct error {

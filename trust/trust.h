@@ -11,6 +11,9 @@
 
 #include <openssl/x509.h>
 
+#define TRUST_SEEN_INTERVAL_MS (3600 * 1000LL)  /* a pin's last_seen_ms is written at most this often */
+#define TRUST_REFUSED_INTERVAL_MS (60 * 1000LL) /* and another refusal of the same certificate this often */
+
 /* How far a judgement may go. */
 enum trust_mode {
     TRUST_PIN,    /* a first contact becomes a pin */
@@ -23,6 +26,7 @@ struct trust_request {
     enum trust_mode mode;
     const char *task;               /* who connects, for log and history: "HealthMonitorThread" */
     const uint8_t *expected_sha256; /* FINGERPRINT_SIZE bytes, or NULL: on first contact pin only this one */
+    bool stays_on_node; /* a pin made now is of this node or its HA peer, and is never replicated */
 };
 
 enum trust_outcome {
@@ -57,6 +61,7 @@ bool trust_is_accepted(enum trust_outcome outcome);
  * Judges `certificate` (what the server proved to own) for the request. Reads the store; writes it (and
  * waits until that is durable) only for a first contact or a refusal not yet remembered. A first contact by
  * many tasks at once yields one pin: the first one's; the others are compared with it.
+ * A refusal stays one where it cannot be remembered; a first contact that cannot be is TRUST_UNDECIDED.
  * Never fails: what goes wrong is a TRUST_UNDECIDED verdict. Safe from any thread but the store's writer.
  */
 void trust_judge(struct store *store, const struct trust_request *request, X509 *certificate,
@@ -64,14 +69,16 @@ void trust_judge(struct store *store, const struct trust_request *request, X509 
 
 /* Changes to pins, each with its history entry, to be run inside a store job. `who` is the admin or task. */
 
-/* Adds a pin for a certificate. ERROR_CONFLICT where the host has one. */
+/* Adds a pin for a certificate. ERROR_CONFLICT where the host has one. ERROR_UNTRUSTED where the certificate
+ * is malformed, or not the one that the request expects. */
 int trust_pin_add(struct store_txn *txn, const struct trust_request *request, X509 *certificate,
                   enum pin_event_kind kind, const char *who, struct error *err);
 
 /* Forgets a pin. ERROR_NOT_FOUND. */
 int trust_pin_delete(struct store_txn *txn, const char *host, const char *who, struct error *err);
 
-/* Replaces a pin by the certificate that was last refused, if its SHA-256 is `sha256`.
+/* Replaces what a pin accepts now by the certificate that was last refused, if its SHA-256 is `sha256`. The
+ * history keeps the old one; the pin counts as first seen when this certificate was.
  * ERROR_NOT_FOUND: no such pin, or nothing was refused. ERROR_CONFLICT: another fingerprint. */
 int trust_pin_accept(struct store_txn *txn, const char *host, const uint8_t sha256[FINGERPRINT_SIZE],
                      const char *who, struct error *err);
