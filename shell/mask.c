@@ -114,7 +114,7 @@ const char *mask_line(struct arena *arena, const struct grammar *grammar, const 
         text_add(&out, line->text + at, line->length - at);
     if (out.failed)
         abort();
-    copy = arena_copy(arena, out.data, out.length);
+    copy = arena_keep(arena, out.data, out.length);
     explicit_bzero(out.data, out.length);
     text_free(&out);
     return copy;

@@ -159,7 +159,7 @@ static const char *rest_of(const struct walk *walk, size_t at, size_t stop)
 
     if (stop - at == 1)
         return first->text;
-    return arena_copy(walk->arena, walk->line->text + first->start, last->end - first->start);
+    return arena_keep(walk->arena, walk->line->text + first->start, last->end - first->start);
 }
 
 /* Checks the word as a value, each type once; the first fault is kept. */

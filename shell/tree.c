@@ -124,7 +124,7 @@ static int by_path(const void *a, const void *b)
 static struct cli_command *add_node(struct tree *tree, struct cli_command *parent, const char *word,
                                     size_t length, const struct entry *entry, const struct grammar_mode *mode)
 {
-    const char *name = arena_copy(&tree->arena, word, length);
+    const char *name = arena_keep(&tree->arena, word, length);
     struct cli_command *node = cli_register_command(
         tree->cli, parent, name, entry != NULL ? on_command : NULL, PRIVILEGE_UNPRIVILEGED,
         mode_number(tree, mode), entry != NULL ? entry->command->help : NULL);
