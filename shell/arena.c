@@ -40,6 +40,13 @@ char *arena_copy(struct arena *arena, const char *text, size_t length)
     return copy;
 }
 
+void arena_wipe(struct arena *arena)
+{
+    for (struct arena_block *block = arena->blocks; block != NULL; block = block->before)
+        explicit_bzero(block->bytes, block == arena->blocks ? arena->used : block->size);
+    arena_free(arena);
+}
+
 void arena_free(struct arena *arena)
 {
     while (arena->blocks != NULL) {

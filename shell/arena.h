@@ -13,3 +13,4 @@ struct arena {
 void *arena_get(struct arena *arena, size_t size);
 char *arena_copy(struct arena *arena, const char *text, size_t length); /* with a NUL behind it */
 void arena_free(struct arena *arena);
+void arena_wipe(struct arena *arena); /* the same, for what may have held secrets */

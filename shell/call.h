@@ -18,7 +18,8 @@ void *shell_context(struct shell_call *call); /* the program's own: shell_progra
 const char *shell_line(const struct shell_call *call);
 
 /*
- * Asks for a line. `preset` (may be NULL) is what Enter alone answers. Without a terminal:
+ * Asks for a line; `question` is printed as it is, the preset in brackets and the closing blank included.
+ * `preset` (may be NULL) is what Enter alone answers. Without a terminal:
  * ERROR_INVALID_ARGUMENT
  * "... was not given", with `argument` (e.g. "cn <name>") named in the hint as the way to give it on the
  * line. Ctrl-C: ERROR_BUSY "interrupted".
@@ -29,6 +30,13 @@ int shell_ask(struct shell_call *call, const char *question, const char *preset,
 /* The same without echo. The caller wipes `out`. */
 int shell_ask_secret(struct shell_call *call, const char *question, const char *argument, char *out,
                      size_t size, struct error *err);
+
+/*
+ * The next line of standard input, for arguments such as `password-stdin`; in a script it is the line behind
+ * the command. At a terminal it is read without echo. The caller wipes `out`. ERROR_INVALID_ARGUMENT: there
+ * is none, or it does not fit.
+ */
+int shell_input_line(struct shell_call *call, char *out, size_t size, struct error *err);
 
 /* Asks yes or no; 1, 0, or -1. Without a terminal the hint names `argument` ("force"). */
 int shell_confirm(struct shell_call *call, const char *question, bool preset, const char *argument,

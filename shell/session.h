@@ -47,7 +47,9 @@ void shell_session_free(struct shell_session *session);
  * error. */
 enum shell_status shell_run_line(struct shell_session *session, const char *line);
 
-/* Runs the lines of standard input; with stop_on_error only up to the first that fails. The worst status. */
+/* Runs the lines of standard input, comments (`!`, `#`) and empty lines apart, until its end or `exit`; with
+ * stop_on_error only up to the first that fails. The status of the first line that failed: what came after it
+ * may well have failed because of it. */
 enum shell_status shell_run_input(struct shell_session *session, bool stop_on_error);
 
 /* Prompts, edits and runs until the person leaves. Standard input is a terminal. */
