@@ -6,7 +6,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define CONTROL_LINE_MAX (1024 * 1024) /* bytes of a line, its end included */
+#define CONTROL_LINE_MAX (1024 * 1024)      /* bytes of a request's line, its end included */
+#define CONTROL_REPLY_MAX (8 * 1024 * 1024) /* bytes of a reply's line; longer lists go out as progress */
+#define CONTROL_DEPTH_MAX 32                /* objects and arrays inside each other */
 
 struct control_request {
     json_int_t id;
@@ -15,11 +17,13 @@ struct control_request {
     json_t *document;   /* owned */
 };
 
-/* Reads a request line. ERROR_INVALID_ARGUMENT. End with control_request_clear(). */
+/* Reads a request line. ERROR_INVALID_ARGUMENT; out->id is then the id where one could be read, else 0, and
+ * nothing is to be cleared. End with control_request_clear(). */
 int control_request_read(const char *line, size_t length, struct control_request *out, struct error *err);
 void control_request_clear(struct control_request *request);
 
-/* Lines to send, their line end included; the caller frees. NULL: out of memory. `body` is borrowed. */
+/* Lines to send, their line end included; the caller frees. NULL: out of memory. The JSON is borrowed;
+ * params and result may be NULL. An id of 0 in an error: the whole connection is meant. */
 char *control_request_line(json_int_t id, const char *method, json_t *params);
 char *control_result_line(json_int_t id, json_t *result);
 char *control_progress_line(json_int_t id, json_t *progress);
@@ -33,5 +37,6 @@ struct control_reply {
     json_t *body;       /* progress or result; owned */
     struct error error; /* CONTROL_ERROR */
 };
+/* ERROR_INVALID_ARGUMENT. End with control_reply_clear(), also after a failure. */
 int control_reply_read(const char *line, size_t length, struct control_reply *out, struct error *err);
 void control_reply_clear(struct control_reply *reply);

@@ -28,11 +28,14 @@ struct control_handlers {
 
 /*
  * Listens on <home>/run/control.sock (mode 0660); a socket file that nobody answers on is replaced.
- * ERROR_BUSY: somebody answers there. ERROR_DENIED, ERROR_INTERNAL. The server must outlive no thread that
- * may still answer a job.
+ * ERROR_BUSY: somebody answers there. ERROR_DENIED, ERROR_CONFLICT, ERROR_INTERNAL. The process ignores
+ * SIGPIPE from now on.
  */
 struct control_server *control_server_new(struct event_base *base, const char *home,
                                           const struct control_handlers *handlers, struct error *err);
+
+/* Sends what is ready to be sent, closes every connection and removes the socket. On the loop's thread. Jobs
+ * under way may still be answered afterwards, from any thread; nobody hears it, but the job is freed. */
 void control_server_free(struct control_server *server);
 
 const char *control_job_method(const struct control_job *job);

@@ -10,5 +10,10 @@
  * Free with SSL_CTX_free(). ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
 SSL_CTX *tls_server_context(const struct identity *identity, struct error *err);
 
-/* For a client that judges the certificate itself (trust_judge()); own identity for mutual TLS, or NULL. */
+/* For a client that judges the certificate itself (net/verdict.h); own identity for mutual TLS, or NULL.
+ * Sessions are never resumed: every connection shows its certificate. Free with SSL_CTX_free().
+ * ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
 SSL_CTX *tls_client_context(const struct identity *identity, struct error *err);
+
+/* The same settings for a context that somebody else (libcurl) made. */
+int tls_client_configure(SSL_CTX *context, const struct identity *identity, struct error *err);
