@@ -1,6 +1,6 @@
 #include "net/resolve.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,7 @@ static struct resolve *start_thread(const struct host_port *host, int done_fd)
     resolve->references = 2;
     resolve->host = *host;
     /* The caller may be gone, and its descriptor's number be somebody else's, when the answer comes. */
-    resolve->done_fd = dup(done_fd);
+    resolve->done_fd = fcntl(done_fd, F_DUPFD_CLOEXEC, 0);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     failed = resolve->done_fd < 0 || pthread_create(&thread, &detached, run, resolve) != 0;
