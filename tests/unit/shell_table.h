@@ -19,6 +19,12 @@
 #define TABLE_NEEDS_DAEMON 1U
 #define TABLE_NEEDS_ACTIVE 2U
 
+#ifdef FUZZING
+#define TABLE_WAIT_MS 0
+#else
+#define TABLE_WAIT_MS 60000
+#endif
+
 /* What the tests look at and set. */
 struct table_context {
     unsigned unmet; /* needs that are not met */
@@ -173,7 +179,7 @@ static inline int table_progress(struct shell_call *call, struct error *err)
 static inline int table_wait(struct shell_call *call, struct error *err)
 {
     table_note(call);
-    return shell_wait(call, -1, 60000) == 0 ? error_set(err, ERROR_BUSY, "interrupted; it goes on") : 0;
+    return shell_wait(call, -1, TABLE_WAIT_MS) == 0 ? error_set(err, ERROR_BUSY, "interrupted; it goes on") : 0;
 }
 
 static inline int table_history(struct shell_call *call, struct error *err)
