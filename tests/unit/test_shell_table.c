@@ -171,7 +171,7 @@ static void masks_what_may_be_a_secret(void **state)
         {"username bob password hunter2 rolle admin", "username bob password **** **** ****"},
         {"pasword 'two words'", "pasword ****"},
         {"ncs ha authkey \"open quote", "ncs ha authkey ****"},
-        {"ncs ha authkey \"glued\"quote and more", "ncs ha authkey **** ****"},
+        {"ncs ha authkey \"glued\"quote and more", "ncs ha authkey ********"},
         {"ncs ha authkey S3cret | bogus", "ncs ha authkey **** | ****"},
         {"shw clock", "shw clock"},
         {"show clokc", "show clokc"},
