@@ -106,7 +106,9 @@ enum shell_status shell_run_terminal(struct shell_session *session)
         enum editor_end end;
 
         follow_screen(session);
-        editor_set_width(session->editor, session->terminal.width);
+        /* While nobody has set a width, the editor follows the window by itself, in mid-line too. */
+        editor_set_width(session->editor,
+                         session->terminal.width == session->seen_columns ? -1 : session->terminal.width);
         editor_set_idle_limit(session->editor, session->terminal.timeout_minutes);
         end = editor_read(session->editor, &line);
         take_end(session, end, line);
