@@ -20,6 +20,7 @@ struct options {
     const char *command;
     const char *reference;
     bool stop_on_error;
+    bool ssh;
 };
 
 static void print_help(void)
@@ -31,6 +32,8 @@ static void print_help(void)
            "\n"
            "  -c '<command>'      run one command\n"
            "  --stop-on-error     with commands on standard input: end at the first that fails\n"
+           "  --ssh               run for sshd: the command that the client asks for, if any, stands in\n"
+           "                      SSH_ORIGINAL_COMMAND\n"
            "  --home <folder>     the node's home; default $PRIMESH_HOME, else " NODE_HOME_DEFAULT "\n"
            "  --reference <form>  print the reference of all commands: markdown or man\n"
            "  --version           print the version\n"
@@ -45,6 +48,7 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
 {
     static const struct option known[] = {{"command", required_argument, NULL, 'c'},
                                           {"stop-on-error", no_argument, NULL, 's'},
+                                          {"ssh", no_argument, NULL, 'S'},
                                           {"home", required_argument, NULL, 'H'},
                                           {"reference", required_argument, NULL, 'r'},
                                           {"version", no_argument, NULL, 'V'},
@@ -59,6 +63,9 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
             break;
         case 's':
             out->stop_on_error = true;
+            break;
+        case 'S':
+            out->ssh = true;
             break;
         case 'H':
             context->home = optarg;
@@ -104,10 +111,11 @@ static int print_reference(const struct shell_program *program, const char *form
 static enum shell_status run(struct shell_session *session, struct context *context,
                              const struct options *options)
 {
+    const char *command = options->ssh ? getenv("SSH_ORIGINAL_COMMAND") : options->command;
     struct error err = {0};
 
-    if (options->command != NULL)
-        return shell_run_line(session, options->command);
+    if (command != NULL)
+        return shell_run_line(session, command);
     if (!isatty(STDIN_FILENO))
         return shell_run_input(session, options->stop_on_error);
     context->is_session = true;
