@@ -111,6 +111,7 @@ static int print_reference(const struct shell_program *program, const char *form
 static enum shell_status run(struct shell_session *session, struct context *context,
                              const struct options *options)
 {
+    char terminal[64];
     const char *command = options->ssh ? getenv("SSH_ORIGINAL_COMMAND") : options->command;
     struct error err = {0};
 
@@ -119,7 +120,7 @@ static enum shell_status run(struct shell_session *session, struct context *cont
     if (!isatty(STDIN_FILENO))
         return shell_run_input(session, options->stop_on_error);
     context->is_session = true;
-    context->terminal = shell_terminal_name(session);
+    context->terminal = ttyname_r(STDIN_FILENO, terminal, sizeof(terminal)) == 0 ? terminal : "none";
     if (context_require(context, NEED_DAEMON, &err) != 0) {
         fprintf(stderr, "%s\n%s\n", err.message, err.hint);
         if (err.code == ERROR_BUSY)
