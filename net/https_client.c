@@ -235,6 +235,8 @@ static int conclude(struct exchange *exchange, CURLcode code, const char *text, 
 
     exchange->response->verdict = verdict->trust;
     if (verdict->given && !trust_is_accepted(verdict->trust.outcome)) {
+        if (verdict->trust.error.code == ERROR_NONE) /* only observing, and nothing to compare with */
+            return error_set(err, ERROR_UNTRUSTED, "%s has no pin", exchange->host);
         if (err != NULL)
             *err = verdict->trust.error;
         return -1;
