@@ -20,6 +20,7 @@ struct exchange {
     char host[HOST_PORT_TEXT_MAX];
     struct verdict verdict;
     struct text body;
+    bool connected;     /* TLS could begin */
     struct error error; /* found out in a callback; says more than libcurl's code */
 };
 
@@ -41,6 +42,7 @@ static CURLcode on_context(CURL *curl, void *context, void *arg)
     struct exchange *exchange = arg;
 
     (void)curl;
+    exchange->connected = true;
     if (tls_client_configure(context, exchange->request->identity, &exchange->error) != 0)
         return CURLE_SSL_CERTPROBLEM;
     verdict_guard_context(context, &exchange->verdict);
@@ -177,14 +179,12 @@ static void set_bounds(CURL *curl, const struct https_request *request)
 
 static int timed_out(const struct exchange *exchange, struct error *err)
 {
-    double connected = 0;
     double secured = 0;
     char limit[SECONDS_TEXT_MAX];
     const char *what = "no answer from";
 
-    curl_easy_getinfo(exchange->curl, CURLINFO_CONNECT_TIME, &connected);
     curl_easy_getinfo(exchange->curl, CURLINFO_APPCONNECT_TIME, &secured);
-    if (connected <= 0)
+    if (!exchange->connected)
         what = "no connection to";
     else if (secured <= 0)
         what = "no TLS handshake with";
