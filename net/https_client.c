@@ -192,6 +192,25 @@ static int timed_out(const struct exchange *exchange, struct error *err)
     return error_set(err, ERROR_TIMEOUT, "%s %s within %s", what, exchange->host, limit);
 }
 
+/* libcurl says no more than OpenSSL's or the kernel's words. */
+static int explain_handshake(const char *host, const char *text, struct error *err)
+{
+    static const char *const plain[] = {"wrong version number", "packet length too long"};
+    static const char *const closed[] = {"SSL_ERROR_SYSCALL", "unexpected eof", "Connection reset",
+                                         "Broken pipe"};
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        if (strstr(text, plain[i]) != NULL)
+            return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS", host);
+    }
+    for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+        if (strstr(text, closed[i]) != NULL)
+            return error_set(err, ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake",
+                             host);
+    }
+    return error_set(err, ERROR_UNREACHABLE, "the TLS handshake with %s failed: %.200s", host, text);
+}
+
 /* libcurl's code and text as the sentences that a probe would give, where they say the same. */
 static int explain(const struct exchange *exchange, CURLcode code, const char *text, struct error *err)
 {
@@ -210,12 +229,7 @@ static int explain(const struct exchange *exchange, CURLcode code, const char *t
             return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s: %s", host, strerror((int)reason));
         return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s", host);
     case CURLE_SSL_CONNECT_ERROR:
-        if (strstr(text, "wrong version number") != NULL || strstr(text, "packet length too long") != NULL)
-            return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS", host);
-        if (strstr(text, "SSL_ERROR_SYSCALL") != NULL || strstr(text, "unexpected eof") != NULL)
-            return error_set(err, ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake",
-                             host);
-        return error_set(err, ERROR_UNREACHABLE, "the TLS handshake with %s failed: %.200s", host, text);
+        return explain_handshake(host, text, err);
     case CURLE_GOT_NOTHING:
         return error_set(err, ERROR_UNREACHABLE, "%s closed the connection without an answer", host);
     case CURLE_WEIRD_SERVER_REPLY:
