@@ -62,6 +62,7 @@ void shell_enter_mode(struct shell_session *session, const struct shell_mode *mo
 const struct shell_mode *shell_mode(const struct shell_session *session);
 const char *shell_user(const struct shell_session *session);
 enum shell_role shell_role(const struct shell_session *session);
+void shell_set_role(struct shell_session *session, enum shell_role role); /* it was changed meanwhile */
 
 /* Runs an EXEC command from another mode: `do ...`. */
 int shell_do(struct shell_call *call, const char *line, struct error *err);
