@@ -46,7 +46,7 @@ void shell_session_free(struct shell_session *session)
 
 enum shell_status shell_run_line(struct shell_session *session, const char *line)
 {
-    return session_run(session, line, strlen(line), 0, NULL);
+    return session_run(session, line, strlen(line), (struct caret){0, 0}, NULL);
 }
 
 enum shell_status shell_run_input(struct shell_session *session, bool stop_on_error)
@@ -63,7 +63,7 @@ enum shell_status shell_run_input(struct shell_session *session, bool stop_on_er
         if (copy == NULL)
             abort();
         memcpy(copy, line, length);
-        status = session_run(session, copy, length, 0, NULL);
+        status = session_run(session, copy, length, (struct caret){0, 0}, NULL);
         explicit_bzero(copy, length);
         free(copy);
         if (first == SHELL_OK)
@@ -141,7 +141,7 @@ void shell_print_help(struct shell_call *call)
 {
     struct shell_session *session = call->session;
     struct complete_place place = {&session->grammar, session->mode, session->caller.role};
-    char *help = complete_help(&place, "", 0, 0);
+    char *help = complete_help(&place, "", 0, (struct caret){0, 0});
     char *at = help;
 
     output_say(call->output, "What can be typed here:");
