@@ -139,6 +139,12 @@ const char *shell_history_line(const struct shell_session *session, size_t index
 
 void shell_print_help(struct shell_call *call)
 {
+    static const char *const about[] = {
+        "A word may be shortened while it is unique. TAB completes it, ? lists what may follow.",
+        "Behind a command: | include, exclude, begin, end, section, count, last, more, json, save.",
+        "Ctrl-C clears the line, or stops waiting for a command. Ctrl-Z leaves configuration.",
+        "Ctrl-V takes the next key literally. Arguments with blanks go in \"quotes\".",
+    };
     struct shell_session *session = call->session;
     struct complete_place place = {&session->grammar, session->mode, session->caller.role};
     char *help = complete_help(&place, "", 0, (struct caret){0, 0});
@@ -151,11 +157,6 @@ void shell_print_help(struct shell_call *call)
         at = *end != '\0' ? end + 1 : end;
     }
     free(help);
-    output_say(
-        call->output,
-        "Words may be shortened while they are unique. TAB completes a word, ? lists what may follow.");
-    output_say(call->output,
-               "Behind a command: | include, exclude, begin, end, section, count, last, more, json, save.");
-    output_say(call->output, "Ctrl-C clears the line or stops waiting for a command; Ctrl-Z leaves "
-                             "configuration; Ctrl-V takes the next key literally.");
+    for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+        output_say(call->output, "%s", about[i]);
 }
