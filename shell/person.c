@@ -111,7 +111,6 @@ enum shell_status shell_run_terminal(struct shell_session *session)
     while (!session->leaving && !session->gone) {
         enum editor_end end;
         char *line = NULL;
-        enum editor_end end;
 
         follow_screen(session);
         /* While nobody has set a width, the editor follows the window by itself, in mid-line too. */
