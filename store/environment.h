@@ -12,10 +12,11 @@
 #include <sys/types.h>
 
 #define ENVIRONMENT_MAP_START (64ULL << 20) /* bytes of a new store's map */
-#define ENVIRONMENT_MAP_STEP (4ULL << 30)   /* a greater map grows by this many bytes, a smaller one doubles \
-                                             */
-#define ENVIRONMENT_MAP_MOST (1ULL << 40)   /* bytes */
-#define ENVIRONMENT_DRAIN_MS 10000          /* how long a move of the map waits for this process's readers */
+#define ENVIRONMENT_MAP_STEP                                                                               \
+    (4ULL << 30)                          /* a greater map grows by this many bytes, a smaller one doubles \
+                                           */
+#define ENVIRONMENT_MAP_MOST (1ULL << 40) /* bytes */
+#define ENVIRONMENT_DRAIN_MS 10000        /* how long a move of the map waits for this process's readers */
 
 enum database {
     DATABASE_META,

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PREFETCH_ROWS 3    /* how far ahead a listing asks for memory */
+#define PREFETCH_LINES 3   /* of a record: host and subject */
+#define CACHE_LINE_SIZE 64 /* bytes */
+#define NODE_OVERHEAD 16   /* bytes that LMDB adds to a record here: its header and the key */
+
 static bool read_accepted(const Record__Pin *record, struct pin *out)
 {
     if (record->n_accepted > PIN_ACCEPTED_MAX)
@@ -220,6 +225,19 @@ void pin_cursor_close(struct pin_cursor *cursor)
     free(cursor);
 }
 
+/*
+ * LMDB fills a page from its end: the records that come next lie before this one, at about their lengths'
+ * distance. Asking for them now hides most of the memory's delay, which is most of the time a row takes. A
+ * wrong guess costs nothing: a prefetch cannot fault.
+ */
+static inline void prefetch_rows(const MDB_val *value)
+{
+    uintptr_t ahead = (uintptr_t)value->mv_data - PREFETCH_ROWS * (value->mv_size + NODE_OVERHEAD);
+
+    for (unsigned i = 0; i < PREFETCH_LINES; i++)
+        __builtin_prefetch((const void *)(ahead + i * CACHE_LINE_SIZE));
+}
+
 int pin_cursor_next(struct pin_cursor *cursor, struct pin_row *out, struct error *err)
 {
     MDB_val key, value;
@@ -229,6 +247,7 @@ int pin_cursor_next(struct pin_cursor *cursor, struct pin_row *out, struct error
         return 0;
     if (code != 0)
         return lmdb_error(err, code, "read", cursor->txn->environment->folder);
+    prefetch_rows(&value);
     if (!pin_row_read(value.mv_data, value.mv_size, out))
         return record_damaged(cursor->txn, DATABASE_PINS, err);
     return 1;
