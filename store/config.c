@@ -58,28 +58,33 @@ struct walk {
     void *arg;
 };
 
-static int walk_one(void *arg, const char *name, enum store_scope scope, const uint8_t *value, size_t length)
+static int walk_one(void *arg, const char *rest, enum store_scope scope, const uint8_t *value, size_t length)
 {
     const struct walk *walk = arg;
     size_t own = strlen(walk->name);
     const char *text;
+    char *name;
 
     (void)scope;
-    if (strncmp(name, walk->name, own) != 0)
-        return 1;
     /* "ab" stands between "a" and "a/b", and is neither */
-    if (own > 0 && name[own] != '\0' && name[own] != '/')
+    if (own > 0 && rest[0] != '\0' && rest[0] != '/')
         return 0;
+    name = arena_alloc(&walk->txn->arena, own + strlen(rest) + 1);
     text = text_of(walk->txn, value, length);
-    return text == NULL || walk->each(walk->arg, name, text) != 0;
+    if (name == NULL || text == NULL)
+        return record_fail(walk->txn, ENOMEM, "read");
+    memcpy(name, walk->name, own);
+    memcpy(name + own, rest, strlen(rest) + 1);
+    return walk->each(walk->arg, name, text);
 }
 
 int config_each(struct store_txn *txn, enum config_area area, const char *name,
                 int (*each)(void *arg, const char *name, const char *value), void *arg, struct error *err)
 {
     struct walk walk = {.txn = txn, .name = name, .each = each, .arg = arg};
+    char key[KEY_SIZE];
 
-    if (setting_each(txn, prefixes[area], walk_one, &walk, err) != 0)
+    if (key_of(area, name, key, err) != 0 || setting_each(txn, key, walk_one, &walk, err) != 0)
         return -1;
     return record_status(txn, err);
 }

@@ -41,10 +41,10 @@ static int check_domain(const char *value, char *out, size_t size, struct error 
     return keep(host, out, size, err);
 }
 
-/* One label: the name in the prompt, and what the domain name is put behind. */
+/* The name in the prompt keeps its capitals. */
 static int check_hostname(const char *value, char *out, size_t size, struct error *err)
 {
-    return check_domain(value, out, size, err);
+    return check_domain(value, out, size, err) != 0 ? -1 : keep(value, out, size, err);
 }
 
 static int check_host(const char *value, char *out, size_t size, struct error *err)
