@@ -71,6 +71,8 @@ static int start_ssh(const struct lab *lab)
 
         if (server->kind != LAB_NODE)
             continue;
+        if (lab_pid(lab, server) != 0 && lab_ssh_admit(lab, server, &err) != 0)
+            goto without;
         if (!running && lab_ssh_start(lab, server, &err) != 0)
             goto without;
         lab_address(lab, server, address);

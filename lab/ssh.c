@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,19 +96,17 @@ static int write_text(const char *path, struct text *text, mode_t mode, struct e
     return failed;
 }
 
-/* Whoever proves the lab's key is in the shell and nowhere else: `restrict` denies what there is to deny. */
-static int write_authorized(const struct lab *lab, const struct lab_server *server, const char *key,
-                            struct error *err)
+/* env(1) in front, because sshd runs only what root owns, and a build of one's own is one's own. */
+static void add_keys_command(struct text *text, const struct lab *lab, const struct lab_server *server,
+                             const char *user)
 {
-    struct text text = {0};
-    char path[PATH_MAX];
     char home[PATH_MAX];
 
     lab_path(lab, server, "", home);
-    text_format(&text, "restrict,pty,command=\"'%s/primesh' --home '%s' --ssh\" %s lab\n", lab->programs,
-                home, key);
-    lab_ssh_path(lab, server, "authorized_keys", path);
-    return write_text(path, &text, 0600, err);
+    text_format(text, "AuthorizedKeysFile none\nAuthorizedKeysCommandUser %s\n", user);
+    text_format(text,
+                "AuthorizedKeysCommand /usr/bin/env \"%s/primesh\" --home \"%s\" --authorized-keys %%t %%k\n",
+                lab->programs, home);
 }
 
 static int write_sshd_config(const struct lab *lab, const struct lab_server *server, struct error *err)
@@ -127,7 +126,7 @@ static int write_sshd_config(const struct lab *lab, const struct lab_server *ser
     text_format(&text, "# sshd of %s, made by primelab\n", server->name);
     text_format(&text, "ListenAddress %s:%u\n", address, lab_ssh_port(server));
     text_format(&text, "HostKey \"%s/host_key\"\nPidFile \"%s/sshd.pid\"\n", folder, folder);
-    text_format(&text, "AuthorizedKeysFile \"%s/authorized_keys\"\n", folder);
+    add_keys_command(&text, lab, server, user);
     text_format(&text, "AllowUsers %s\nPermitRootLogin forced-commands-only\n", user);
     text_add_string(&text, "# the lab may lie below a folder that everybody may write, such as /tmp\n"
                            "StrictModes no\n"
@@ -151,21 +150,19 @@ static int write_sshd_config(const struct lab *lab, const struct lab_server *ser
                            "# a client that vanished without a word is gone after a minute and a half\n"
                            "ClientAliveInterval 30\n"
                            "ClientAliveCountMax 3\n"
-                           "LogLevel VERBOSE\n");
+                           "LogLevel INFO\n");
     lab_ssh_path(lab, server, "sshd_config", path);
     return write_text(path, &text, 0600, err);
 }
 
-static int prepare_node(const struct lab *lab, const struct lab_server *server, const char *client_key,
-                        struct error *err)
+static int prepare_node(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
     char folder[PATH_MAX];
     char path[PATH_MAX];
 
     lab_ssh_path(lab, server, "", folder);
     lab_ssh_path(lab, server, "host_key", path);
-    if (file_make_folder(folder, 0700, err) != 0 || make_key(path, err) != 0 ||
-        write_authorized(lab, server, client_key, err) != 0)
+    if (file_make_folder(folder, 0700, err) != 0 || make_key(path, err) != 0)
         return -1;
     return write_sshd_config(lab, server, err);
 }
@@ -233,22 +230,73 @@ int lab_ssh_prepare(const struct lab *lab, struct error *err)
 {
     char folder[PATH_MAX];
     char path[PATH_MAX];
-    char *key;
     int failed = 0;
 
     lab_ssh_path(lab, NULL, "", folder);
     lab_ssh_path(lab, NULL, "client_key", path);
     if (check_paths(lab, err) != 0 || file_make_folder(folder, 0700, err) != 0 || make_key(path, err) != 0)
         return -1;
+    for (size_t i = 0; i < lab_server_count && failed == 0; i++) {
+        if (lab_servers[i].kind == LAB_NODE)
+            failed = prepare_node(lab, &lab_servers[i], err);
+    }
+    return failed == 0 ? write_client_files(lab, err) : -1;
+}
+
+/* Feeds the node's shell with lines. */
+static int configure(const struct lab *lab, const struct lab_server *server, const struct text *lines)
+{
+    char program[PATH_MAX + 16];
+    char home[PATH_MAX];
+    int input[2];
+    int status = 1;
+    pid_t pid;
+
+    lab_path(lab, server, "", home);
+    snprintf(program, sizeof(program), "%s/primesh", lab->programs);
+    if (lines->failed || pipe2(input, O_CLOEXEC) != 0)
+        return -1;
+    pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+        dup2(input[0], STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        execl(program, "primesh", "--home", home, "--stop-on-error", (char *)NULL);
+        _exit(127);
+    }
+    close(input[0]);
+    if (pid > 0 && file_write_all(input[1], lines->data, lines->length) != 0)
+        status = 1;
+    close(input[1]);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+}
+
+int lab_ssh_admit(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    struct text lines = {0};
+    char path[PATH_MAX];
+    char done[PATH_MAX];
+    char *key;
+    int failed;
+
+    lab_ssh_path(lab, server, "admitted", done);
+    if (access(done, F_OK) == 0)
+        return 0;
+    lab_ssh_path(lab, NULL, "client_key", path);
     key = public_key(path, err);
     if (key == NULL)
         return -1;
-    for (size_t i = 0; i < lab_server_count && failed == 0; i++) {
-        if (lab_servers[i].kind == LAB_NODE)
-            failed = prepare_node(lab, &lab_servers[i], key, err);
-    }
+    text_format(&lines,
+                "configure terminal\nusername " LAB_SSH_USER " sshkey %s lab role admin\nend\nwrite memory\n",
+                key);
     free(key);
-    return failed == 0 ? write_client_files(lab, err) : -1;
+    failed = configure(lab, server, &lines);
+    text_free(&lines);
+    if (failed != 0)
+        return error_set(err, ERROR_INTERNAL, "%s did not take the lab's key for " LAB_SSH_USER,
+                         server->name);
+    return file_write(done, "", 0, 0600, err);
 }
 
 #define WORDS_MOST 1024

@@ -20,6 +20,10 @@ pid_t lab_ssh_pid(const struct lab *lab, const struct lab_server *server);
  */
 int lab_ssh_prepare(const struct lab *lab, struct error *err);
 
+/* The node's account that the lab's key is for; made once, on the running node, with an ordinary command. */
+#define LAB_SSH_USER "admin"
+int lab_ssh_admit(const struct lab *lab, const struct lab_server *server, struct error *err);
+
 /* Starts the node's sshd; returns once it listens. The lab can do without: the error says why it must. */
 int lab_ssh_start(const struct lab *lab, const struct lab_server *server, struct error *err);
 
