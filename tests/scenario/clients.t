@@ -66,6 +66,12 @@ print("pins", node.send_command("ncs certvalidation tofu-certs listcerts").count
 print("clock", len(node.send_command("show clock").splitlines()))
 print("error", "% invalid command detected at '^' marker." in node.send_command("show nonsense"))
 print("enabled", node.check_enable_mode())
+node.send_config_set(["repository netmiko", "url sftp://192.0.2.7/backups", "exit", "logging loglevel 7"])
+print("out of configuration", not node.check_config_mode())
+configured = node.send_command("show running-config")
+print("configured", " url sftp://192.0.2.7/backups" in configured, "logging loglevel 7" in configured)
+node.send_config_set(["no repository netmiko", "no logging loglevel"])
+print("taken back", "netmiko" not in node.send_command("show running-config"))
 node.disconnect()
 print("alive", node.is_alive())
 P
@@ -75,6 +81,9 @@ pins 1
 clock 1
 error True
 enabled True
+out of configuration True
+configured True True
+taken back True
 alive False" "netmiko, device type cisco_ios"
 
 # --- rancid's clogin ---
@@ -86,9 +95,9 @@ add autoenable prime-pri 1
 add sshcmd prime-pri {{ssh -F $SSH_CONFIG}}
 E
 chmod 600 "$TMP/cloginrc"
-OUT=$(clogin -f "$TMP/cloginrc" -c 'show version;show privilege' prime-pri 2>&1 </dev/null)
+OUT=$(clogin -f "$TMP/cloginrc" -c 'show version;show running-config' prime-pri 2>&1 </dev/null)
 is $? 0 "clogin ends well"
-like "$OUT" "prime-pri/admin#.*show version.*Product: +primesh.*show privilege.*Current privilege level is 15" \
+like "$OUT" "prime-pri/admin#.*show version.*Product: +primesh.*show running-config.*hostname prime-pri" \
     "clogin -c runs the commands one after the other"
 unlike "$OUT" "Error:|imeout" "without a complaint"
 

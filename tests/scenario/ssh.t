@@ -84,7 +84,7 @@ is "$STATUS|$OUT" "0|Current privilege level is 15" "an agent and a display are 
 like "$(grep -c 'agent\|X11' "$LAB/ssh/prime-pri/sshd.log") $(ls "${TMPDIR:-/tmp}" | grep -c '^ssh-.*agent.*primesh')" " 0$" "no agent socket"
 ssh-agent -k >/dev/null
 
-LD_PRELOAD=/nonexistent.so PRIMESH_HOME=/etc LC_PAPER=$'\e[31m' LC_TIME=tr_TR \
+LD_PRELOAD=/nonexistent.so PRIMESH_HOME=/etc LC_PAPER=$'\e[31m' \
     run_ssh -o 'SendEnv LD_PRELOAD PRIMESH_HOME LC_* LANG BASH_ENV ENV' -o 'SetEnv ASAN_OPTIONS=help=1 BASH_ENV=/etc/passwd' \
     prime-pri 'show version' 2>/dev/null
 like "$STATUS|$OUT" "^0\|Product: .*Home: +$LAB/prime-pri$" "no variable of the client's is taken over"
@@ -92,7 +92,7 @@ OUT=$(printf 'show terminal\rexit\r' | TERM=$'xterm\e[31m\nforged' ssh_ -tt prim
 like "$OUT" 'Type: "unknown"' "a terminal's name with an escape sequence is not repeated"
 for line in 'show clock; id' 'show clock && id' '$(id)' '`id`' '../../bin/sh' '/bin/sh' 'show clock | sh' $'show clock\nid' '-c id' '--home /etc' \
     "'; id; '" 'show clock > /tmp/x'; do
-    run_ssh prime-pri "$line"
+    run_ssh prime-pri -- "$line"
     unlike "$STATUS|$OUT$ERR" '^0|uid=' "no shell behind <${line//$'\n'/\\n}>"
 done
 
@@ -113,30 +113,30 @@ ok $? "no shell is left so far"
 # The client in the background must be ssh itself, not a subshell: it is killed.
 ssh -F "$SSH_CONFIG" -tt prime-pri >"$TMP/dead.out" 2>&1 < <(sleep 60) &
 CLIENT=$!
+disown
 wait_for 10 grep -q 'admin# ' "$TMP/dead.out"
 kill -9 $CLIENT
-{ wait $CLIENT; } 2>/dev/null
 wait_for 10 no_shells
 ok $? "an interactive session ends with its client"
 ssh -F "$SSH_CONFIG" prime-pri 'show logging application follow' >"$TMP/dead.out" 2>&1 < <(sleep 60) &
 CLIENT=$!
+disown
 wait_for 10 shells
 kill -9 $CLIENT
-{ wait $CLIENT; } 2>/dev/null
 wait_for 10 no_shells
 ok $? "so does a command without a terminal that waits"
 ssh -F "$SSH_CONFIG" -tt prime-pri 'show logging application follow' >"$TMP/dead.out" 2>&1 < <(sleep 60) &
 CLIENT=$!
+disown
 wait_for 10 shells
 kill -9 $CLIENT
-{ wait $CLIENT; } 2>/dev/null
 wait_for 10 no_shells
 ok $? "and one with a terminal"
 ssh -F "$SSH_CONFIG" prime-pri >"$TMP/dead.out" 2>&1 < <(sleep 60) &
 CLIENT=$!
+disown
 wait_for 10 shells
 kill -9 $CLIENT
-{ wait $CLIENT; } 2>/dev/null
 wait_for 10 no_shells
 ok $? "and one that waits for commands on standard input"
 
