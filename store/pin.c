@@ -39,8 +39,10 @@ bool pin_record_read(struct arena *arena, const void *bytes, size_t length, stru
     memset(out, 0, sizeof(*out));
     if (record == NULL || record->host[0] == '\0' || strlen(record->host) >= HOST_PORT_TEXT_MAX ||
         record->zone >= TRUST_ZONES || record->scope > STORE_SCOPE_PAIR || !read_accepted(record, out) ||
-        !record_sha256(&record->certificate, out->certificate))
+        !(record_sha256(&record->certificate, out->certificate) || record->certificate.len == 0))
         return false;
+    if (record->certificate.len == 0 && out->accepted_count > 0)
+        memcpy(out->certificate, out->accepted[0].sha256, FINGERPRINT_SIZE);
     snprintf(out->host, sizeof(out->host), "%s", record->host);
     out->sequence = record->sequence;
     out->zone = (enum trust_zone)record->zone;
@@ -81,7 +83,9 @@ static MDB_val pack_pin(struct store_txn *txn, const struct pin *pin)
     record.accepted = list;
     record.n_accepted = pin->accepted_count;
     record.certificate.data = (uint8_t *)(uintptr_t)pin->certificate;
-    record.certificate.len = FINGERPRINT_SIZE;
+    /* Mostly it is the accepted one: a tenth of the record less to be read by every listing. */
+    if (pin->accepted_count == 0 || memcmp(pin->certificate, pin->accepted[0].sha256, FINGERPRINT_SIZE) != 0)
+        record.certificate.len = FINGERPRINT_SIZE;
     record.not_after_ms = pin->not_after_ms;
     return record_pack(txn, &record.base);
 }
