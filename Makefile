@@ -6,7 +6,6 @@ MODE    ?= release
 CC      ?= cc
 PREFIX  ?= /usr/local
 DESTDIR ?=
-HOME_DIR ?= /var/lib/primesh
 
 ifeq ($(MODE),release)
 B        := build
@@ -102,6 +101,93 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
 benches: $(BENCH)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# --- what a person types -------------------------------------------------------------------------------------
+
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-dev liblmdb-dev protobuf-c-compiler \
+                  libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl curl jq perl \
+                  lmdb-utils procps tmux
+BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
+
+# Installs what is missing, as root or through sudo, without a question.
+define install_packages
+	@missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	  echo "  APT   $$missing" | tr '\n' ' '; echo; \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+.PHONY: deps deps-test deps-bench
+deps:
+	$(call install_packages,$(BUILD_PACKAGES))
+deps-test:
+	$(call install_packages,$(TEST_PACKAGES))
+deps-bench:
+	$(call install_packages,$(BENCH_PACKAGES))
+
+.PHONY: run
+run: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@$(B)/bin/primelab up
+	@$(B)/bin/primelab shell prime-pri || true
+	@echo "The lab goes on: $(B)/bin/primelab shell prime-pri | status | down"
+
+# Everything that must hold, in under ten minutes: lint, both compilers, unit tests and scenarios under
+# AddressSanitizer and UBSan, the scenarios of power cuts and limits on the released programs, short fuzzing.
+.PHONY: test
+test: deps-test
+	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 MODE=asan all unit-programs
+	@$(MAKE) --no-print-directory -j2 MODE=clang all
+	@$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
+	@tests/run
+
+.PHONY: unit-programs
+unit-programs: $(UNIT)
+
+.PHONY: asan
+asan:
+	@$(MAKE) --no-print-directory -j2 MODE=asan all
+
+.PHONY: lint
+lint:
+	@tests/lint/lint
+
+.PHONY: fuzz
+fuzz:
+	@$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
+	@tests/fuzz/run $${FUZZ_SECONDS:-600}
+
+.PHONY: bench
+bench: deps-bench
+	@$(MAKE) --no-print-directory -j2 all benches
+	@tests/bench/run
+
+.PHONY: soak
+soak:
+	@$(MAKE) --no-print-directory -j2 all
+	@tests/soak/run
+
+# docs/commands.md and the manual pages come from the command table.
+.PHONY: docs
+docs: all
+	@$(B)/bin/primesh --reference markdown >docs/commands.md
+	@$(B)/bin/primesh --reference man >docs/primesh.1
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/primesh \
+	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d
+	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 0644 docs/primesh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/primesh/
+	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
+	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
+	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
 
 .PHONY: clean
 clean:

@@ -1,7 +1,6 @@
 #include "base/clock.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static int64_t read_clock(clockid_t id)
 {
@@ -19,6 +18,20 @@ int64_t clock_wall_ms(void)
 int64_t clock_monotonic_ms(void)
 {
     return read_clock(CLOCK_BOOTTIME);
+}
+
+struct timespec clock_deadline(int64_t ms)
+{
+    struct timespec when;
+
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    when.tv_sec += ms / 1000;
+    when.tv_nsec += ms % 1000 * 1000000;
+    if (when.tv_nsec >= 1000000000) {
+        when.tv_nsec -= 1000000000;
+        when.tv_sec++;
+    }
+    return when;
 }
 
 static struct tm utc_of(int64_t wall_ms)

@@ -21,18 +21,18 @@ static int file_error(struct error *err, int errnum, const char *doing, const ch
     return -1;
 }
 
-static int read_fd(int fd, const char *path, size_t most, char **data, size_t *length, struct error *err)
+int file_read_open(int fd, const char *name, size_t most, char **data, size_t *length, struct error *err)
 {
     struct stat info;
     size_t used = 0;
     char *bytes;
 
     if (fstat(fd, &info) != 0)
-        return file_error(err, errno, "read", path);
+        return file_error(err, errno, "read", name);
     if (!S_ISREG(info.st_mode))
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%s is not a regular file", path);
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%s is not a regular file", name);
     if ((uintmax_t)info.st_size > most)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%s has %jd bytes, more than %zu", path,
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%s has %jd bytes, more than %zu", name,
                          (intmax_t)info.st_size, most);
     bytes = malloc((size_t)info.st_size + 1);
     if (bytes == NULL)
@@ -43,7 +43,7 @@ static int read_fd(int fd, const char *path, size_t most, char **data, size_t *l
             continue;
         if (got < 0) {
             free(bytes);
-            return file_error(err, errno, "read", path);
+            return file_error(err, errno, "read", name);
         }
         if (got == 0)
             break;
@@ -62,7 +62,7 @@ int file_read(const char *path, size_t most, char **data, size_t *length, struct
 
     if (fd < 0)
         return file_error(err, errno, "open", path);
-    result = read_fd(fd, path, most, data, length, err);
+    result = file_read_open(fd, path, most, data, length, err);
     close(fd);
     return result;
 }

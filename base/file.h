@@ -13,6 +13,9 @@
  */
 int file_read(const char *path, size_t most, char **data, size_t *length, struct error *err);
 
+/* The same from an open descriptor, which stays open; `name` is for the error's sentence. */
+int file_read_open(int fd, const char *name, size_t most, char **data, size_t *length, struct error *err);
+
 /*
  * Replaces a file so that after a power cut either the old or the new content is there, whole:
  * temporary file beside it, fsync, rename, fsync of the folder. ERROR_STORE_FULL, ERROR_DENIED,

@@ -96,6 +96,14 @@ static int set_subject(struct node_conf *conf, const char *value, struct error *
     return set_text(conf->subject, sizeof(conf->subject), value, err);
 }
 
+static int set_release(struct node_conf *conf, const char *value, struct error *err)
+{
+    conf->release_39 = strcmp(value, "3.9") == 0;
+    if (conf->release_39 || strcmp(value, "3.5") == 0)
+        return 0;
+    return error_set(err, ERROR_INVALID_ARGUMENT, "\"%s\" is not 3.5 or 3.9", value);
+}
+
 static int set_monitor_interval(struct node_conf *conf, const char *value, struct error *err)
 {
     unsigned long interval;
@@ -116,6 +124,7 @@ static const struct {
     {"log-level", set_log_level},
     {"user", set_user},
     {"subject", set_subject},
+    {"platform-release", set_release},
     {"monitor-interval-ms", set_monitor_interval},
 };
 

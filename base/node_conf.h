@@ -5,6 +5,8 @@
 #include "base/host_port.h"
 #include "base/log.h"
 
+#include <stdbool.h>
+
 #define NODE_LISTEN_MAX 4                    /* addresses one node listens on */
 #define NODE_PORT 8082                       /* the health monitor's port unless node.conf says otherwise */
 #define NODE_HOME_DEFAULT "/var/lib/primesh" /* unless PRIMESH_HOME says otherwise */
@@ -19,6 +21,7 @@ struct node_conf {
     enum log_level log_level;   /* log-level; default info */
     char user[64];              /* user: whom primed's child becomes when started as root */
     char subject[1024]; /* subject: "/C=US/.../CN=..." of the first certificate; default CN=<hostname> */
+    bool release_39;    /* platform-release: 3.5 (default) or 3.9, the form of `listcerts` */
     unsigned monitor_interval_ms; /* monitor-interval-ms: between two self checks; default 5000 */
 };
 

@@ -1,7 +1,7 @@
 /* Pins, their events and refusals as bytes. */
 #pragma once
 
-#include "store/arena.h"
+#include "base/arena.h"
 #include "store/pin.h"
 
 /* Each reads the bytes of one record into the arena. False: they are no such record, or memory ran out. */

@@ -1,5 +1,6 @@
 #include "store/record.h"
 
+#include "store/allocator.h"
 #include "store/lmdb_error.h"
 
 #include <errno.h>
@@ -219,7 +220,7 @@ bool record_cursor_move(struct store_txn *txn, MDB_cursor *cursor, MDB_cursor_op
 void *record_unpack(struct arena *arena, const ProtobufCMessageDescriptor *kind, const void *bytes,
                     size_t length)
 {
-    ProtobufCAllocator allocator = arena_allocator(arena);
+    ProtobufCAllocator allocator = allocator_of(arena);
 
     return protobuf_c_message_unpack(kind, &allocator, length, bytes);
 }

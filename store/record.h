@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "store/arena.h"
+#include "base/arena.h"
 #include "store/environment.h"
 #include "store/schema.pb-c.h"
 

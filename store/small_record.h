@@ -1,7 +1,7 @@
 /* The other records as bytes. Each reads one into the arena; false: the bytes are no such record. */
 #pragma once
 
-#include "store/arena.h"
+#include "base/arena.h"
 #include "store/audit.h"
 #include "store/certificate.h"
 #include "store/policy.h"

@@ -1,11 +1,9 @@
-#include "store/arena.h"
+#include "base/arena.h"
 
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ARENA_BLOCK_SIZE 4096 /* bytes: one pin with room to spare */
 
 struct arena_block {
     struct arena_block *older;
@@ -16,12 +14,11 @@ struct arena_block {
 
 static struct arena_block *block_new(struct arena *arena, size_t size)
 {
+    size_t least = arena->block_size > 0 ? arena->block_size : ARENA_BLOCK_SIZE;
     struct arena_block *block;
 
-    if (size < ARENA_BLOCK_SIZE)
-        size = ARENA_BLOCK_SIZE;
-    if (size > SIZE_MAX / 2)
-        return NULL;
+    if (size < least)
+        size = least;
     block = malloc(sizeof(*block) + size);
     if (block == NULL)
         return NULL;
@@ -52,10 +49,13 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 void *arena_copy(struct arena *arena, const void *data, size_t length)
 {
-    void *copy = arena_alloc(arena, length + 1);
+    char *copy = arena_alloc(arena, length + 1);
 
-    if (copy != NULL && length > 0)
+    if (copy == NULL)
+        return NULL;
+    if (length > 0)
         memcpy(copy, data, length);
+    copy[length] = '\0';
     return copy;
 }
 
@@ -85,18 +85,9 @@ void arena_free(struct arena *arena)
     arena->newest = NULL;
 }
 
-static void *allocator_alloc(void *arena, size_t size)
+void arena_wipe(struct arena *arena)
 {
-    return arena_alloc(arena, size);
-}
-
-static void allocator_free(void *arena, void *memory)
-{
-    (void)arena;
-    (void)memory;
-}
-
-ProtobufCAllocator arena_allocator(struct arena *arena)
-{
-    return (ProtobufCAllocator){.alloc = allocator_alloc, .free = allocator_free, .allocator_data = arena};
+    for (struct arena_block *block = arena->newest; block != NULL; block = block->older)
+        explicit_bzero(block->bytes, block->used);
+    arena_free(arena);
 }

@@ -1,0 +1,194 @@
+/* ncs start, stop, restart, status. */
+#include "base/clock.h"
+#include "base/version.h"
+#include "commands/context.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SERVICE_NAME, SERVICE_STATE, SERVICE_DETAIL };
+static const struct shell_column service_columns[] = {
+    [SERVICE_NAME] = {.name = "service"},
+    [SERVICE_STATE] = {.name = "state"},
+    [SERVICE_DETAIL] = {.name = "detail"},
+};
+static const struct shell_listing service_listing = {.name = "services",
+                                                     .form = SHELL_LINES,
+                                                     SHELL_COLUMNS(service_columns),
+                                                     .line = "{service} is {state}{detail}"};
+
+static void print_service(struct shell_output *output, const char *name, const char *state,
+                          const char *detail)
+{
+    output_string(output, SERVICE_NAME, name);
+    output_string(output, SERVICE_STATE, state);
+    output_string(output, SERVICE_DETAIL, detail);
+    output_row_end(output);
+}
+
+static const char *text_of(json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "";
+}
+
+static void print_self_checks(struct shell_output *output, json_t *checks)
+{
+    json_t *check;
+    size_t i;
+
+    json_array_foreach(checks, i, check)
+    {
+        char name[300];
+        char detail[ERROR_TEXT_MAX + 4] = "";
+
+        snprintf(name, sizeof(name), "Self check of %s", text_of(check, "host"));
+        if (text_of(check, "message")[0] != '\0')
+            snprintf(detail, sizeof(detail), " (%s)", text_of(check, "message"));
+        print_service(output, name, text_of(check, "state"), detail);
+    }
+}
+
+static void print_status(struct shell_output *output, json_t *state)
+{
+    bool running = json_is_true(json_object_get(state, "running"));
+    const char *word = running ? "running" : "stopped";
+    json_t *address;
+    size_t i;
+
+    output_begin(output, &service_listing);
+    print_service(output, "Health Monitor Server", word,
+                  running ? ". ( [Role] Primary [State] HA not Configured )" : ".");
+    json_array_foreach(json_object_get(state, "listen"), i, address)
+    {
+        char detail[300];
+
+        snprintf(detail, sizeof(detail), " on %s port %d", json_string_value(address),
+                 (int)json_integer_value(json_object_get(state, "port")));
+        print_service(output, "HTTPS service", word, running ? detail : "");
+    }
+    print_service(output, "Database", "running", "");
+    print_self_checks(output, json_object_get(state, "self_checks"));
+    output_end(output);
+}
+
+static int run_status(struct shell_call *call, struct error *err)
+{
+    json_t *state = NULL;
+
+    if (context_ask(call, "services.state", NULL, NULL, NULL, &state, err) != 0)
+        return -1;
+    print_status(shell_output(call), state);
+    json_decref(state);
+    return 0;
+}
+
+static int change(struct shell_call *call, const char *method, const char *doing, const char *done,
+                  struct error *err)
+{
+    int64_t start = clock_monotonic_ms();
+
+    output_say(shell_output(call), "%s " PRODUCT_NAME " services...", doing);
+    if (context_ask(call, method, NULL, NULL, NULL, NULL, err) != 0)
+        return -1;
+    output_say(shell_output(call), PRODUCT_NAME " services %s successfully.", done);
+    output_say(shell_output(call), "Completed in %lld seconds",
+               (long long)(clock_monotonic_ms() - start + 999) / 1000);
+    return 0;
+}
+
+static int run_stop(struct shell_call *call, struct error *err)
+{
+    return change(call, "services.stop", "Stopping", "stopped", err);
+}
+
+/* primed lies beside this program. */
+static int find_primed(char *out, size_t size, struct error *err)
+{
+    ssize_t length = readlink("/proc/self/exe", out, size - 1);
+    char *slash;
+
+    if (length > 0) {
+        out[length] = '\0';
+        slash = strrchr(out, '/');
+        if (slash != NULL && (size_t)(slash - out) + sizeof("/primed") <= size) {
+            memcpy(slash, "/primed", sizeof("/primed"));
+            if (access(out, X_OK) == 0)
+                return 0;
+        }
+    }
+    return error_set(err, ERROR_NOT_FOUND, "there is no program primed beside this one");
+}
+
+/* primed says itself on standard error why it does not start. */
+static int launch_primed(struct shell_call *call, struct error *err)
+{
+    char program[PATH_MAX];
+    const char *home = context_of(call)->home;
+    int status;
+    pid_t pid;
+
+    if (find_primed(program, sizeof(program), err) != 0)
+        return -1;
+    pid = fork();
+    if (pid < 0)
+        return error_set(err, ERROR_INTERNAL, "cannot start another process");
+    if (pid == 0) {
+        execl(program, "primed", "--home", home, (char *)NULL);
+        _exit(127);
+    }
+    waitpid(pid, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return error_set(err, ERROR_UNREACHABLE, "primed did not start");
+}
+
+static int run_start(struct shell_call *call, struct error *err)
+{
+    if (context_require(context_of(call), NEED_DAEMON, NULL) == 0)
+        return change(call, "services.start", "Starting", "started", err);
+    output_say(shell_output(call), "Starting " PRODUCT_NAME " services...");
+    if (launch_primed(call, err) != 0)
+        return -1;
+    output_say(shell_output(call), PRODUCT_NAME " services started successfully.");
+    return 0;
+}
+
+static int run_restart(struct shell_call *call, struct error *err)
+{
+    struct error cause = {0};
+
+    if (change(call, "services.stop", "Stopping", "stopped", &cause) != 0 && cause.code != ERROR_CONFLICT) {
+        *err = cause;
+        return -1;
+    }
+    return change(call, "services.start", "Starting", "started", err);
+}
+
+static const struct shell_command commands[] = {
+    {.grammar = "ncs start",
+     .help = "Start the services",
+     .run = run_start,
+     .role = SHELL_ROLE_ADMIN,
+     .flags = SHELL_CHANGES,
+     .manual = "Starts primed too when none runs. A new key or certificate is served from here on."},
+    {.grammar = "ncs stop",
+     .help = "Stop the services",
+     .run = run_stop,
+     .role = SHELL_ROLE_ADMIN,
+     .needs = NEED_DAEMON,
+     .flags = SHELL_CHANGES,
+     .manual = "primed itself stays and answers; only the HTTPS service and the health monitor stop."},
+    {.grammar = "ncs restart",
+     .help = "Stop the services and start them again",
+     .run = run_restart,
+     .role = SHELL_ROLE_ADMIN,
+     .needs = NEED_DAEMON,
+     .flags = SHELL_CHANGES},
+    {.grammar = "ncs status", .help = "What runs", .run = run_status, .needs = NEED_DAEMON},
+};
+const struct shell_branch service_branch = SHELL_BRANCH(commands);

@@ -1,0 +1,223 @@
+/* primed: the appliance itself. See --help. */
+#include "base/file.h"
+#include "base/version.h"
+#include "daemon/broker.h"
+#include "daemon/node.h"
+#include "daemon/notify.h"
+#include "daemon/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct options {
+    const char *home;
+    bool foreground;
+};
+
+static void print_help(void)
+{
+    printf("usage: primed [--home <folder>] [--foreground]\n"
+           "\n"
+           "Runs one node of " PRODUCT_NAME
+           ": the writer of its store, its HTTPS service and its health monitor.\n"
+           "\n"
+           "  --home <folder>  the node's home; default $PRIMESH_HOME, else " NODE_HOME_DEFAULT "\n"
+           "  --foreground     stay in the foreground (as under systemd); otherwise return once it is up\n"
+           "  --version        print the version\n"
+           "\n"
+           "SIGTERM ends it, SIGHUP opens the log files anew. What it needs to know stands in "
+           "<home>/node.conf.\n");
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int read_options(int argc, char **argv, struct options *out)
+{
+    static const struct option known[] = {{"home", required_argument, NULL, 'H'},
+                                          {"foreground", no_argument, NULL, 'f'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int option;
+
+    *out = (struct options){.home = node_home()};
+    while ((option = getopt_long(argc, argv, "H:fVh", known, NULL)) != -1) {
+        switch (option) {
+        case 'H':
+            out->home = optarg;
+            break;
+        case 'f':
+            out->foreground = true;
+            break;
+        case 'V':
+            printf("primed " PRODUCT_VERSION "\n");
+            return 0;
+        case 'h':
+            print_help();
+            return 0;
+        default:
+            fprintf(stderr, "primed: see primed --help\n");
+            return 2;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    fprintf(stderr, "primed: \"%s\" is no option; see primed --help\n", argv[optind]);
+    return 2;
+}
+
+static int complain(const struct error *err)
+{
+    fprintf(stderr, "primed: %s\n", err->message);
+    if (err->hint[0] != '\0')
+        fprintf(stderr, "primed: %s\n", err->hint);
+    return 1;
+}
+
+static int write_pid(const char *home, struct error *err)
+{
+    char path[PATH_MAX];
+    char text[32];
+    int length = snprintf(text, sizeof(text), "%d\n", (int)getppid());
+
+    if (node_path(home, "run/primed.pid", path, sizeof(path), err) != 0)
+        return -1;
+    return file_write(path, text, (size_t)length, 0644, err);
+}
+
+struct readiness {
+    const char *home;
+    int pipe; /* to whoever started the daemon; -1 in the foreground */
+};
+
+static void redirect_to_null(int fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null >= 0) {
+        dup2(null, fd);
+        close(null);
+    }
+}
+
+static void tell_ready(void *arg)
+{
+    struct readiness *readiness = arg;
+    struct error err = {0};
+
+    if (write_pid(readiness->home, &err) != 0)
+        complain(&err);
+    notify_manager("READY=1");
+    if (readiness->pipe >= 0) {
+        redirect_to_null(STDERR_FILENO);
+        close(readiness->pipe);
+    }
+}
+
+/* The half that meets the outside. */
+static int run_child(const struct options *options, const struct node_conf *conf, int broker, int ready_pipe)
+{
+    struct readiness readiness = {.home = options->home, .pipe = ready_pipe};
+    struct error err = {0};
+
+    if (chdir(options->home) != 0)
+        error_set_errno(&err, errno, "cannot enter the home %s", options->home);
+    else if (sandbox_become(conf->user, options->home, &err) == 0) {
+        /* the way to the home may be closed to the user that primed runs as (a lab below /root) */
+        if (access(options->home, R_OK | W_OK | X_OK) != 0)
+            readiness.home = ".";
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        node_run(readiness.home, conf, broker, tell_ready, &readiness, &err);
+    }
+    if (err.code == ERROR_NONE)
+        return 0;
+    complain(&err);
+    if (ready_pipe >= 0 && write(ready_pipe, "x", 1) < 0)
+        return 1;
+    return 1;
+}
+
+static int run_halves(const struct options *options, const struct node_conf *conf, int ready_pipe)
+{
+    int pair[2];
+    pid_t child;
+    int status;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 || (child = fork()) < 0) {
+        perror("primed: cannot start its second half");
+        return 1;
+    }
+    if (child == 0) {
+        close(pair[0]);
+        exit(run_child(options, conf, pair[1], ready_pipe));
+    }
+    close(pair[1]);
+    if (ready_pipe >= 0) {
+        close(ready_pipe);
+        redirect_to_null(STDERR_FILENO);
+    }
+    status = broker_serve(pair[0], child, conf);
+    close(pair[0]);
+    return status;
+}
+
+/* Standard error stays until the node is up, so that its complaints reach whoever started it. */
+static int run_daemon(const struct options *options, const struct node_conf *conf)
+{
+    int ready[2];
+    char byte;
+    ssize_t got;
+    pid_t pid;
+
+    if (pipe2(ready, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
+        perror("primed: cannot become a daemon");
+        return 1;
+    }
+    if (pid == 0) {
+        close(ready[0]);
+        setsid();
+        redirect_to_null(STDIN_FILENO);
+        redirect_to_null(STDOUT_FILENO);
+        exit(run_halves(options, conf, ready[1]));
+    }
+    close(ready[1]);
+    do
+        got = read(ready[0], &byte, 1);
+    while (got < 0 && errno == EINTR);
+    close(ready[0]);
+    /* closed without a word: it is up, unless it died before it could say so */
+    return got == 0 && waitpid(pid, NULL, WNOHANG) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct node_conf conf;
+    struct error err = {0};
+    char home[PATH_MAX];
+    int status = read_options(argc, argv, &options);
+
+    if (status >= 0)
+        return status;
+    umask(027);
+    if (file_make_folder(options.home, 0750, &err) != 0)
+        return complain(&err);
+    if (realpath(options.home, home) == NULL) {
+        error_set_errno(&err, errno, "cannot find the home %s", options.home);
+        return complain(&err);
+    }
+    options.home = home;
+    if (node_conf_read(home, &conf, &err) != 0)
+        return complain(&err);
+    return options.foreground ? run_halves(&options, &conf, -1) : run_daemon(&options, &conf);
+}

@@ -1,0 +1,183 @@
+#include "daemon/node.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/version.h"
+#include "daemon/report.h"
+#include "daemon/repository.h"
+#include "daemon/request.h"
+#include "daemon/sandbox.h"
+#include "daemon/services.h"
+#include "daemon/sessions.h"
+#include "daemon/workers.h"
+#include "net/https_client.h"
+#include "store/seal.h"
+
+#include <event2/thread.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STOP_WAIT_MS 1700 /* SIGTERM must have ended the node within 2 s */
+
+bool node_on_loop_thread(const struct node *node)
+{
+    return pthread_equal(pthread_self(), node->loop_thread);
+}
+
+static struct log *open_log(const struct node *node, const char *name, struct error *err)
+{
+    char path[PATH_MAX];
+
+    if (node_path(node->home, name, path, sizeof(path), err) != 0)
+        return NULL;
+    return log_open(path, node->conf.log_level, err);
+}
+
+static int make_folders(const char *home, struct error *err)
+{
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0700}};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        if (node_path(home, folders[i].name, path, sizeof(path), err) != 0 ||
+            file_make_folder(path, folders[i].mode, err) != 0)
+            return -1;
+    }
+    return repository_make_default(home, err);
+}
+
+/* The sealing key is made with the store: a node without it could not keep its first secret. */
+static int make_sealing_key(const char *home, struct error *err)
+{
+    struct seal *seal = seal_open(home, err);
+
+    seal_close(seal);
+    return seal != NULL ? 0 : -1;
+}
+
+static void take_request(void *arg, struct control_job *job)
+{
+    request_take(arg, job);
+}
+
+static void forget_session(void *arg, struct control_session *session)
+{
+    struct node *node = arg;
+
+    sessions_remove(node->sessions, session);
+}
+
+static int open_node(struct node *node, struct error *err)
+{
+    const struct control_handlers handlers = {.request = take_request, .closed = forget_session, .arg = node};
+
+    if (make_folders(node->home, err) != 0)
+        return -1;
+    if ((node->application_log = open_log(node, "log/application.log", err)) == NULL ||
+        (node->health_log = open_log(node, "log/health_monitor.log", err)) == NULL ||
+        (node->audit_log = open_log(node, "log/audit.log", err)) == NULL)
+        return -1;
+    if ((node->application_report = report_new(node->application_log, err)) == NULL ||
+        (node->store = store_open(node->home, STORE_WRITE, err)) == NULL ||
+        make_sealing_key(node->home, err) != 0)
+        return -1;
+    if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
+        (node->services = services_new(node, err)) == NULL)
+        return -1;
+    node->base = event_base_new();
+    if (node->base == NULL)
+        return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
+    if (services_start(node->services, err) != 0)
+        return -1;
+    node->control = control_server_new(node->base, node->home, &handlers, err);
+    return node->control != NULL ? 0 : -1;
+}
+
+/* False if a task did not end in time: then nothing is freed, and the process must end as it is. */
+static bool close_node(struct node *node)
+{
+    atomic_store(&node->stopping, true);
+    if (!workers_stop(node->workers, STOP_WAIT_MS))
+        return false;
+    control_server_free(node->control);
+    services_free(node->services);
+    sessions_free(node->sessions);
+    if (node->base != NULL)
+        event_base_free(node->base);
+    if (node->store != NULL)
+        store_close(node->store);
+    report_free(node->application_report);
+    log_close(node->audit_log);
+    log_close(node->health_log);
+    log_close(node->application_log);
+    return true;
+}
+
+static void stop(evutil_socket_t number, short what, void *arg)
+{
+    struct node *node = arg;
+
+    (void)number;
+    (void)what;
+    event_base_loopbreak(node->base);
+}
+
+static void reopen_logs(evutil_socket_t number, short what, void *arg)
+{
+    struct node *node = arg;
+
+    (void)number;
+    (void)what;
+    log_reopen(node->application_log);
+    log_reopen(node->health_log);
+    log_reopen(node->audit_log);
+}
+
+static void serve(struct node *node)
+{
+    struct event *events[] = {
+        evsignal_new(node->base, SIGTERM, stop, node),
+        evsignal_new(node->base, SIGINT, stop, node),
+        evsignal_new(node->base, SIGHUP, reopen_logs, node),
+    };
+
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+        event_add(events[i], NULL);
+    event_base_dispatch(node->base);
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+        event_free(events[i]);
+}
+
+int node_run(const char *home, const struct node_conf *conf, int broker, void (*ready)(void *arg), void *arg,
+             struct error *err)
+{
+    struct node node = {.home = home,
+                        .conf = *conf,
+                        .broker = broker,
+                        .started_ms = clock_monotonic_ms(),
+                        .loop_thread = pthread_self()};
+    int result;
+
+    signal(SIGPIPE, SIG_IGN);
+    evthread_use_pthreads();
+    https_client_init();
+    result = open_node(&node, err);
+    if (result == 0)
+        result = sandbox_enter(err);
+    if (result == 0) {
+        log_write(node.application_log, LOG_LEVEL_INFO, PRODUCT_NAME " " PRODUCT_VERSION " is up, node %s",
+                  store_node_id(node.store));
+        ready(arg);
+        serve(&node);
+        log_write(node.application_log, LOG_LEVEL_INFO, PRODUCT_NAME " ends");
+    }
+    if (!close_node(&node))
+        _exit(result == 0 ? 0 : 1);
+    return result;
+}

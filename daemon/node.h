@@ -1,0 +1,47 @@
+/* One running node: what primed's unprivileged half holds while it runs. */
+#pragma once
+
+#include "base/log.h"
+#include "base/node_conf.h"
+#include "control/server.h"
+#include "store/store.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct report;
+struct workers;
+struct services;
+struct sessions;
+
+struct node {
+    const char *home; /* absolute where the user can walk there, "." otherwise */
+    struct node_conf conf;
+    struct store *store;
+    struct log *application_log;
+    struct report *application_report; /* refusals met by tasks other than the health monitor */
+    struct log *health_log;
+    struct log *audit_log;
+    struct event_base *base;
+    struct control_server *control;
+    struct workers *workers;
+    struct services *services;
+    struct sessions *sessions;
+    pthread_t loop_thread;
+    int broker;         /* socket to the privileged half */
+    int64_t started_ms; /* monotonic */
+    atomic_bool stopping;
+    atomic_uint task_number; /* of the next task, for "seqtaskexecutor-N" */
+};
+
+/*
+ * Opens logs, store and control socket under `home`, starts the services and runs until SIGTERM or SIGINT.
+ * `ready` is called once commands are answered. Returns the process's exit status.
+ */
+int node_run(const char *home, const struct node_conf *conf, int broker, void (*ready)(void *arg), void *arg,
+             struct error *err);
+
+/* True on the thread that runs the event loop. */
+bool node_on_loop_thread(const struct node *node);

@@ -1,0 +1,174 @@
+#include "daemon/request.h"
+
+#include "base/clock.h"
+#include "daemon/workers.h"
+#include "store/audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct method *find_method(const char *name)
+{
+    const struct {
+        const struct method *methods;
+        size_t count;
+    } tables[] = {
+        {pin_methods, pin_method_count},
+        {pin_file_methods, pin_file_method_count},
+        {node_methods, node_method_count},
+    };
+
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+        for (size_t i = 0; i < tables[t].count; i++) {
+            if (strcmp(tables[t].methods[i].name, name) == 0)
+                return &tables[t].methods[i];
+        }
+    }
+    return NULL;
+}
+
+static int append_audit(struct request *request, struct store_txn *txn, const struct error *outcome,
+                        struct error *err)
+{
+    struct audit_entry entry = {
+        .when_ms = clock_wall_ms(),
+        .user = request->user,
+        .role = request->role,
+        .origin = request->origin,
+        .line = request->line,
+        .result = outcome == NULL ? "ok" : error_code_name(outcome->code),
+        .message = outcome == NULL ? "" : outcome->message,
+    };
+
+    return audit_append(txn, &entry, err);
+}
+
+static void log_audit(const struct request *request, const struct error *outcome)
+{
+    log_write(request->node->audit_log, LOG_LEVEL_INFO, "user=%s role=%s origin=%s result=%s line=\"%s\"%s%s",
+              request->user, request->role, request->origin,
+              outcome == NULL ? "ok" : error_code_name(outcome->code), request->line,
+              outcome == NULL ? "" : " message=", outcome == NULL ? "" : outcome->message);
+}
+
+struct change {
+    struct request *request;
+    int (*job)(struct store_txn *txn, void *arg, struct error *err);
+    void *arg;
+    const struct error *outcome; /* NULL: it succeeds */
+};
+
+static int run_change(struct store_txn *txn, void *arg, struct error *err)
+{
+    struct change *change = arg;
+
+    if (change->job != NULL && change->job(txn, change->arg, err) != 0)
+        return -1;
+    return append_audit(change->request, txn, change->outcome, err);
+}
+
+int request_change(struct request *request, int (*job)(struct store_txn *txn, void *arg, struct error *err),
+                   void *arg, struct error *err)
+{
+    struct change change = {.request = request, .job = job, .arg = arg};
+
+    if (store_run(request->node->store, run_change, &change, err) != 0)
+        return -1;
+    request->audited = true;
+    log_audit(request, NULL);
+    return 0;
+}
+
+/* What a changing method did not audit itself: a refusal, or a change of something outside the store. */
+static void audit_rest(struct request *request, const struct error *outcome)
+{
+    struct change change = {.request = request, .outcome = outcome};
+
+    if (!(request->method->flags & METHOD_CHANGES) || request->audited)
+        return;
+    store_run(request->node->store, run_change, &change, NULL);
+    log_audit(request, outcome);
+}
+
+const char *request_text(const struct request *request, const char *name, struct error *err)
+{
+    const char *text = json_string_value(json_object_get(request->params, name));
+
+    if (text == NULL)
+        error_set(err, ERROR_INVALID_ARGUMENT, "the parameter \"%s\" of %s is missing or no text", name,
+                  request->method->name);
+    return text;
+}
+
+static const char *text_or(json_t *params, const char *name, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(params, name));
+
+    return text != NULL ? text : otherwise;
+}
+
+static void run_request(void *arg)
+{
+    struct request *request = arg;
+    struct error err = {0};
+    json_t *result = NULL;
+
+    if (request->method->run(request, &result, &err) == 0) {
+        audit_rest(request, NULL);
+        control_answer(request->job, result != NULL ? result : json_object());
+    } else {
+        json_decref(result);
+        audit_rest(request, &err);
+        control_refuse(request->job, &err);
+    }
+    free(request);
+}
+
+/*
+ * The kernel vouches for the caller's account. Until accounts have roles, whoever may open the socket (mode
+ * 0660, the node's own user and group, and root) is the node's admin.
+ */
+static struct request *make_request(struct node *node, struct control_job *job, const struct method *method)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    json_t *params = control_job_params(job);
+
+    if (request == NULL)
+        return NULL;
+    *request = (struct request){
+        .node = node,
+        .job = job,
+        .method = method,
+        .params = params,
+        .user = "admin",
+        .role = "admin",
+        .origin = "local",
+        .line = text_or(params, "line", method->name),
+        .number = atomic_fetch_add(&node->task_number, 1),
+    };
+    return request;
+}
+
+void request_take(struct node *node, struct control_job *job)
+{
+    const struct method *method = find_method(control_job_method(job));
+    struct error err = {0};
+    struct request *request;
+
+    if (method == NULL) {
+        error_set(&err, ERROR_INVALID_ARGUMENT, "primed has no method \"%.100s\"", control_job_method(job));
+        error_hint(&err, "the shell is of another version than the daemon: restart primed");
+        control_refuse(job, &err);
+        return;
+    }
+    request = make_request(node, job, method);
+    if (request == NULL) {
+        error_set(&err, ERROR_INTERNAL, "out of memory");
+        control_refuse(job, &err);
+    } else if (method->flags & METHOD_ON_LOOP) {
+        run_request(request);
+    } else if (workers_run(node->workers, run_request, request, &err) != 0) {
+        free(request);
+        control_refuse(job, &err);
+    }
+}

@@ -1,0 +1,53 @@
+/* One method call of a shell: who asks, for what, and the audit trail of it. */
+#pragma once
+
+#include "daemon/node.h"
+
+#include <jansson.h>
+
+struct request;
+
+enum {
+    METHOD_CHANGES = 1 << 0, /* goes to the audit trail, whatever comes of it */
+    METHOD_ON_LOOP = 1 << 1  /* quick and about the connection: runs on the loop's thread */
+};
+
+/* A method of the control socket: one constant entry. */
+struct method {
+    const char *name; /* "pin.delete" */
+    const char *role; /* the least role: "admin" or "user" */
+    unsigned flags;
+    /* Sets *result (an object; NULL stands for {}) or fails. */
+    int (*run)(struct request *request, json_t **result, struct error *err);
+};
+
+struct request {
+    struct node *node;
+    struct control_job *job;
+    const struct method *method;
+    json_t *params; /* borrowed from the job */
+    const char *user;
+    const char *role;
+    const char *origin; /* where the session comes from; "local" */
+    const char *line;   /* the command line as the shell says it, secrets masked */
+    unsigned number;    /* of the task, for the logs: "seqtaskexecutor-<number>" */
+    bool audited;
+};
+
+/* Takes a job from the control socket: finds its method, runs it on a worker and answers. */
+void request_take(struct node *node, struct control_job *job);
+
+/* Runs a store job and, in the same transaction, writes the audit entry of this request. */
+int request_change(struct request *request, int (*job)(struct store_txn *txn, void *arg, struct error *err),
+                   void *arg, struct error *err);
+
+/* A parameter that must be a string; NULL with ERROR_INVALID_ARGUMENT. */
+const char *request_text(const struct request *request, const char *name, struct error *err);
+
+/* The method tables, one a file. */
+extern const struct method pin_methods[];
+extern const size_t pin_method_count;
+extern const struct method pin_file_methods[];
+extern const size_t pin_file_method_count;
+extern const struct method node_methods[];
+extern const size_t node_method_count;

@@ -1,0 +1,12 @@
+/* Giving up what the unprivileged half of primed does not need. */
+#pragma once
+
+#include "base/error.h"
+
+/* Becomes `user` for good (groups too) when started as root; gives that user the home. Otherwise does
+ * nothing. ERROR_NOT_FOUND: no such user. ERROR_DENIED: the user is root. */
+int sandbox_become(const char *user, const char *home, struct error *err);
+
+/* From here on only the system calls that a running node makes (seccomp(2), all threads): others fail with
+ * EPERM, and those that would start a program or trace one kill the process. */
+int sandbox_enter(struct error *err);

@@ -1,0 +1,280 @@
+#include "daemon/services.h"
+
+#include "base/clock.h"
+#include "base/version.h"
+#include "daemon/broker.h"
+#include "daemon/loop.h"
+#include "daemon/monitor.h"
+#include "identity/identity.h"
+#include "net/https_server.h"
+#include "net/tls.h"
+#include "trust/trust.h"
+#include "x509/x509.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct services {
+    struct node *node;
+    pthread_mutex_t lock; /* held through a start or a stop */
+    bool running;
+    int64_t since_ms; /* wall clock */
+    struct identity *identity;
+    SSL_CTX *context;
+    int sockets[NODE_LISTEN_MAX];
+    size_t socket_count;
+    struct https_server *server;
+    struct monitor *monitor;
+};
+
+struct services *services_new(struct node *node, struct error *err)
+{
+    struct services *services = calloc(1, sizeof(*services));
+
+    if (services == NULL) {
+        error_set(err, ERROR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    services->node = node;
+    pthread_mutex_init(&services->lock, NULL);
+    return services;
+}
+
+/* What anybody may know: who this is, and nothing of its state. */
+static void answer_hello(struct services *services, struct https_exchange *exchange)
+{
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "node", store_node_id(services->node->store), "product",
+                             PRODUCT_NAME, "version", PRODUCT_VERSION, "role", "standalone");
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+
+    if (text == NULL)
+        https_reply(exchange, 500, NULL, NULL, 0);
+    else
+        https_reply(exchange, 200, "application/json", text, strlen(text));
+    free(text);
+    json_decref(body);
+}
+
+static void serve(void *arg, struct https_exchange *exchange)
+{
+    if (strcmp(https_exchange_path(exchange), "/ha/v1/hello") != 0)
+        https_reply(exchange, 404, NULL, NULL, 0);
+    else if (strcmp(https_exchange_method(exchange), "GET") != 0)
+        https_reply(exchange, 405, NULL, NULL, 0);
+    else
+        answer_hello(arg, exchange);
+}
+
+static struct identity *own_identity(const struct node *node, struct error *err)
+{
+    char folder[PATH_MAX];
+    char subject[sizeof(node->conf.subject) + HOST_TEXT_MAX];
+    char names[NODE_LISTEN_MAX + 1][HOST_TEXT_MAX + 4];
+    const char *list[NODE_LISTEN_MAX + 1];
+    struct identity_spec spec = {
+        .subject = subject, .names = list, .name_count = node->conf.listen_count + 1};
+
+    if (node_path(node->home, "keys", folder, sizeof(folder), err) != 0)
+        return NULL;
+    if (node->conf.subject[0] != '\0')
+        snprintf(subject, sizeof(subject), "%s", node->conf.subject);
+    else
+        snprintf(subject, sizeof(subject), "/CN=%s", node->conf.hostname);
+    snprintf(names[0], sizeof(names[0]), "DNS:%s", node->conf.hostname);
+    for (size_t i = 0; i < node->conf.listen_count; i++)
+        snprintf(names[i + 1], sizeof(names[i + 1]), "IP:%s", node->conf.listen[i]);
+    for (size_t i = 0; i < spec.name_count; i++)
+        list[i] = names[i];
+    return identity_ensure(folder, &spec, err);
+}
+
+struct self_pins {
+    const struct services *services;
+    struct host_port hosts[NODE_LISTEN_MAX];
+};
+
+static int pin_self(struct store_txn *txn, void *arg, struct error *err)
+{
+    const struct self_pins *self = arg;
+
+    for (size_t i = 0; i < self->services->node->conf.listen_count; i++) {
+        if (trust_pin_self(txn, &self->hosts[i], self->services->identity->certificate, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int follow_own_certificate(struct services *services, struct error *err)
+{
+    const struct node_conf *conf = &services->node->conf;
+    struct self_pins self = {.services = services};
+
+    for (size_t i = 0; i < conf->listen_count; i++) {
+        if (host_parse(conf->listen[i], &self.hosts[i].kind, self.hosts[i].host, err) != 0)
+            return -1;
+        self.hosts[i].port = conf->port;
+    }
+    return store_run(services->node->store, pin_self, &self, err);
+}
+
+static int open_sockets(struct services *services, struct error *err)
+{
+    for (unsigned i = 0; i < services->node->conf.listen_count; i++) {
+        int fd = broker_listen(services->node->broker, i, err);
+
+        if (fd < 0)
+            return -1;
+        services->sockets[services->socket_count++] = fd;
+    }
+    return 0;
+}
+
+struct server_call {
+    struct services *services;
+    struct error *err;
+};
+
+static void make_server(void *arg)
+{
+    struct server_call *call = arg;
+    struct services *services = call->services;
+
+    services->server = https_server_new(services->node->base, services->sockets, services->socket_count,
+                                        services->context, NULL, serve, services, call->err);
+    if (services->server != NULL)
+        services->socket_count = 0; /* the server's now */
+}
+
+static void end_server(void *arg)
+{
+    struct services *services = arg;
+
+    https_server_free(services->server);
+    services->server = NULL;
+}
+
+/* The loop's thread may touch the server itself; it does so only while the loop does not run. */
+static void on_loop(struct services *services, void (*fn)(void *arg), void *arg)
+{
+    if (node_on_loop_thread(services->node))
+        fn(arg);
+    else
+        loop_call(services->node->base, fn, arg);
+}
+
+/* Undoes whatever of a start is there. */
+static void tear_down(struct services *services)
+{
+    monitor_stop(services->monitor);
+    services->monitor = NULL;
+    if (services->server != NULL)
+        on_loop(services, end_server, services);
+    while (services->socket_count > 0)
+        close(services->sockets[--services->socket_count]);
+    SSL_CTX_free(services->context);
+    services->context = NULL;
+    identity_free(services->identity);
+    services->identity = NULL;
+    services->running = false;
+}
+
+static int bring_up(struct services *services, struct error *err)
+{
+    struct server_call call = {services, err};
+
+    services->identity = own_identity(services->node, err);
+    if (services->identity == NULL)
+        return -1;
+    services->context = tls_server_context(services->identity, err);
+    if (services->context == NULL || open_sockets(services, err) != 0 ||
+        follow_own_certificate(services, err) != 0)
+        return -1;
+    on_loop(services, make_server, &call);
+    if (services->server == NULL)
+        return -1;
+    services->monitor = monitor_start(services->node, err);
+    return services->monitor != NULL ? 0 : -1;
+}
+
+int services_start(struct services *services, struct error *err)
+{
+    int result;
+
+    pthread_mutex_lock(&services->lock);
+    if (services->running) {
+        result = error_set(err, ERROR_CONFLICT, "the services are running already");
+    } else {
+        result = bring_up(services, err);
+        if (result != 0)
+            tear_down(services);
+        else
+            services->since_ms = clock_wall_ms();
+        services->running = result == 0;
+    }
+    pthread_mutex_unlock(&services->lock);
+    if (result == 0)
+        log_write(services->node->application_log, LOG_LEVEL_INFO, "services started");
+    return result;
+}
+
+int services_stop(struct services *services, struct error *err)
+{
+    int result = 0;
+
+    pthread_mutex_lock(&services->lock);
+    if (services->running)
+        tear_down(services);
+    else
+        result = error_set(err, ERROR_CONFLICT, "the services are stopped already");
+    services->since_ms = clock_wall_ms();
+    pthread_mutex_unlock(&services->lock);
+    if (result == 0)
+        log_write(services->node->application_log, LOG_LEVEL_INFO, "services stopped");
+    return result;
+}
+
+void services_free(struct services *services)
+{
+    if (services == NULL)
+        return;
+    if (services->running)
+        services_stop(services, NULL);
+    pthread_mutex_destroy(&services->lock);
+    free(services);
+}
+
+static void add_identity(json_t *state, X509 *certificate)
+{
+    struct certificate_facts *facts = x509_describe(certificate, NULL);
+    char sha256[FINGERPRINT_TEXT_MAX];
+
+    if (facts == NULL)
+        return;
+    fingerprint_format(facts->sha256, sha256);
+    json_object_set_new(state, "subject", json_string(facts->subject_slash));
+    json_object_set_new(state, "sha256", json_string(sha256));
+    x509_facts_free(facts);
+}
+
+json_t *services_state(struct services *services)
+{
+    const struct node_conf *conf = &services->node->conf;
+    json_t *state;
+    json_t *listen = json_array();
+
+    for (size_t i = 0; i < conf->listen_count; i++)
+        json_array_append_new(listen, json_string(conf->listen[i]));
+    pthread_mutex_lock(&services->lock);
+    state = json_pack("{s:b, s:I, s:i, s:o}", "running", services->running, "since_ms",
+                      (json_int_t)services->since_ms, "port", conf->port, "listen", listen);
+    if (services->running) {
+        add_identity(state, services->identity->certificate);
+        json_object_set_new(state, "self_checks", monitor_state(services->monitor));
+    }
+    pthread_mutex_unlock(&services->lock);
+    return state;
+}

@@ -1,0 +1,205 @@
+#include "lab/process.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "identity/identity.h"
+#include "lab/standin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define POLL_INTERVAL_MS 10
+
+/* node.conf is written once: what somebody changed in it stays. */
+static int write_node_conf(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    char path[PATH_MAX];
+    char text[2048];
+    char address[LAB_ADDRESS_MAX];
+    const char *user = lab_user();
+    const char *local = server->listens_local && strcmp(lab->network, LAB_NETWORK) == 0 ? ", 127.0.0.1" : "";
+    int length;
+
+    lab_path(lab, server, "node.conf", path);
+    if (access(path, F_OK) == 0)
+        return 0;
+    lab_address(lab, server, address);
+    length =
+        snprintf(text, sizeof(text), "# a node of the lab\nhostname = %s\nlisten = %s%s\nsubject = %s\n%s%s%s",
+                 server->dns, address, local, server->subject, user != NULL ? "user = " : "",
+                 user != NULL ? user : "", user != NULL ? "\n" : "");
+    return file_write(path, text, (size_t)length, 0644, err);
+}
+
+static int start_node(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    char home[PATH_MAX];
+    char program[PATH_MAX];
+    int status = 0;
+    pid_t pid;
+
+    if (write_node_conf(lab, server, err) != 0)
+        return -1;
+    lab_path(lab, server, "", home);
+    if (snprintf(program, sizeof(program), "%s/primed", lab->programs) >= (int)sizeof(program))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "the path of primed is too long");
+    pid = fork();
+    if (pid == 0) {
+        execl(program, "primed", "--home", home, (char *)NULL);
+        fprintf(stderr, "primelab: cannot run %s: %s\n", program, strerror(errno));
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return error_set_errno(err, errno, "cannot start %s", server->name);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return error_set(err, ERROR_INTERNAL, "%s did not start", server->name);
+}
+
+static void become_daemon(const struct lab *lab, const struct lab_server *server)
+{
+    char path[PATH_MAX];
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int log;
+
+    setsid();
+    lab_path(lab, server, "standin.log", path);
+    log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    dup2(null, STDIN_FILENO);
+    dup2(log >= 0 ? log : null, STDOUT_FILENO);
+}
+
+static int start_standin(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    int ready[2];
+    char byte;
+    ssize_t got;
+    pid_t pid;
+
+    if (pipe2(ready, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+        return error_set_errno(err, errno, "cannot start %s", server->name);
+    if (pid == 0) {
+        close(ready[0]);
+        become_daemon(lab, server);
+        _exit(standin_run(lab, server, ready[1]));
+    }
+    close(ready[1]);
+    do
+        got = read(ready[0], &byte, 1);
+    while (got < 0 && errno == EINTR);
+    close(ready[0]);
+    if (waitpid(pid, NULL, WNOHANG) == 0 && lab_pid(lab, server) == pid)
+        return 0;
+    return error_set(err, ERROR_INTERNAL, "%s did not start", server->name);
+}
+
+int lab_start(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    char folder[PATH_MAX];
+
+    lab_path(lab, server, "", folder);
+    if (file_make_folder(folder, 0755, err) != 0)
+        return -1;
+    return server->kind == LAB_NODE ? start_node(lab, server, err) : start_standin(lab, server, err);
+}
+
+void lab_stop(const struct lab *lab, const struct lab_server *server)
+{
+    pid_t pid = lab_pid(lab, server);
+    int64_t deadline = clock_monotonic_ms() + LAB_STOP_MS;
+
+    if (pid == 0)
+        return;
+    kill(pid, SIGTERM);
+    while (lab_pid(lab, server) == pid) {
+        waitpid(pid, NULL, WNOHANG);
+        if (clock_monotonic_ms() > deadline)
+            kill(pid, SIGKILL);
+        poll(NULL, 0, POLL_INTERVAL_MS);
+    }
+}
+
+int lab_shell(const struct lab *lab, const struct lab_server *server, const char *command)
+{
+    char home[PATH_MAX];
+    char program[PATH_MAX];
+    int status;
+    pid_t pid;
+
+    lab_path(lab, server, "", home);
+    if (snprintf(program, sizeof(program), "%s/primesh", lab->programs) >= (int)sizeof(program))
+        return 1;
+    pid = command != NULL ? fork() : 0;
+    if (pid == 0) {
+        if (command != NULL)
+            execl(program, "primesh", "--home", home, "-c", command, (char *)NULL);
+        else
+            execl(program, "primesh", "--home", home, (char *)NULL);
+        fprintf(stderr, "primelab: cannot run %s: %s\n", program, strerror(errno));
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return 1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* The new files belong to whom the server runs as. */
+static void hand_over(const char *folder)
+{
+    static const char *const files[] = {"server.pem", "server.key", "server.crt"};
+    const char *user = lab_user();
+    const struct passwd *account = user != NULL ? getpwnam(user) : NULL;
+    char path[PATH_MAX];
+
+    if (account == NULL)
+        return;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (snprintf(path, sizeof(path), "%s/%s", folder, files[i]) < (int)sizeof(path) &&
+            lchown(path, account->pw_uid, account->pw_gid) != 0 && errno != ENOENT)
+            fprintf(stderr, "primelab: cannot give %s to %s: %s\n", path, user, strerror(errno));
+    }
+}
+
+int lab_renew(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    char folder[PATH_MAX];
+    char names[2][300];
+    const char *list[] = {names[0], names[1]};
+    const struct identity_spec spec = {.subject = server->subject, .names = list, .name_count = 2};
+    struct identity *identity;
+    char address[LAB_ADDRESS_MAX];
+    int failed;
+
+    if (lab_pid(lab, server) == 0)
+        return error_set(err, ERROR_CONFLICT, "%s does not run; start the lab with: primelab up",
+                         server->name);
+    snprintf(names[0], sizeof(names[0]), "DNS:%s", server->dns);
+    lab_address(lab, server, address);
+    snprintf(names[1], sizeof(names[1]), "IP:%s", address);
+    identity = identity_generate(&spec, err);
+    if (identity == NULL)
+        return -1;
+    lab_identity_folder(lab, server, folder);
+    failed = identity_save(identity, folder, err);
+    identity_free(identity);
+    if (failed != 0)
+        return -1;
+    if (server->kind == LAB_NODE) {
+        hand_over(folder);
+        return lab_shell(lab, server, "ncs restart") == 0
+                   ? 0
+                   : error_set(err, ERROR_INTERNAL, "%s has new files, but its services did not restart",
+                               server->name);
+    }
+    lab_stop(lab, server);
+    return lab_start(lab, server, err);
+}

@@ -1,0 +1,121 @@
+#include "shell/mask.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define NEAR_LETTERS 5  /* shorter keywords are like too many words */
+#define NEAR_DISTANCE 2 /* letters put in, left out, changed or swapped */
+#define NEAR_MOST 40    /* letters */
+#define START_LETTERS 2 /* of an abbreviation */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters have to be changed (Damerau's optimal string alignment). */
+static size_t distance(const char *one, size_t one_length, const char *other, size_t other_length)
+{
+    size_t rows[3][NEAR_MOST + 1];
+
+    for (size_t j = 0; j <= other_length; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= one_length; i++) {
+        size_t *now = rows[i % 3], *last = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
+        now[0] = i;
+        for (size_t j = 1; j <= other_length; j++) {
+            size_t change = strncasecmp(one + i - 1, other + j - 1, 1) != 0;
+            now[j] = least(least(last[j] + 1, now[j - 1] + 1), last[j - 1] + change);
+            if (i > 1 && j > 1 && strncasecmp(one + i - 1, other + j - 2, 1) == 0 &&
+                strncasecmp(one + i - 2, other + j - 1, 1) == 0)
+                now[j] = least(now[j], before[j - 2] + 1);
+        }
+    }
+    return rows[one_length % 3][other_length];
+}
+
+static bool nearly(const char *word, const char *keyword)
+{
+    size_t length = strlen(word), most = strlen(keyword);
+
+    if (length >= START_LETTERS && length <= most && strncasecmp(word, keyword, length) == 0)
+        return true;
+    if (most < NEAR_LETTERS || most > NEAR_MOST || length > NEAR_MOST)
+        return false;
+    return distance(word, length, keyword, most) <= NEAR_DISTANCE;
+}
+
+/* Does a secret follow the step with nothing but arguments between? */
+static bool leads_to_secret(const struct entry *entry, uint16_t number, bool *seen)
+{
+    const struct step *step = &entry->steps[number];
+
+    if (number == UINT16_MAX || seen[number])
+        return false;
+    seen[number] = true;
+    switch ((enum step_kind)step->kind) {
+    case STEP_ARGUMENT:
+        return step->type->secret || leads_to_secret(entry, step->next, seen);
+    case STEP_SPLIT:
+    case STEP_OPTION:
+        return leads_to_secret(entry, step->next, seen) ||
+               (step->other != UINT16_MAX && leads_to_secret(entry, step->other, seen));
+    case STEP_KEYWORD:
+    case STEP_END:
+        break;
+    }
+    return false;
+}
+
+static bool announces_secret(const struct grammar *grammar, const char *word)
+{
+    for (size_t e = 0; e < grammar->count; e++) {
+        const struct entry *entry = &grammar->entries[e];
+        bool any = false;
+
+        for (size_t s = 0; s < entry->count && !any; s++)
+            any = entry->steps[s].kind == STEP_ARGUMENT && entry->steps[s].type->secret;
+        for (size_t s = 0; s < entry->count && any; s++) {
+            bool seen[STEP_MOST] = {false};
+            if (entry->steps[s].kind == STEP_KEYWORD && nearly(word, entry->steps[s].word) &&
+                leads_to_secret(entry, entry->steps[s].next, seen))
+                return true;
+        }
+    }
+    return false;
+}
+
+const char *mask_line(struct arena *arena, const struct grammar *grammar, const struct line *line,
+                      const bool *secret, size_t bad)
+{
+    struct text out = {0};
+    const char *copy;
+    bool announced = false;
+    size_t at = 0;
+
+    for (size_t i = 0; i < line->count; i++) {
+        const struct line_word *word = &line->words[i];
+        if (secret[i] || (announced && !word->bar)) {
+            text_add(&out, line->text + at, word->start - at);
+            text_add_string(&out, MASK_TEXT);
+            at = word->end;
+        }
+        if (bad < line->count && !announced)
+            announced = announces_secret(grammar, word->text);
+    }
+    /* Words are missing behind a quote that could not be read. */
+    if (announced && strspn(line->text + at, " \t") < line->length - at && bad < line->count &&
+        line->words[line->count - 1].end == at)
+        text_add_string(&out, " " MASK_TEXT);
+    else
+        text_add(&out, line->text + at, line->length - at);
+    if (out.failed)
+        abort();
+    copy = arena_keep(arena, out.data, out.length);
+    explicit_bzero(out.data, out.length);
+    text_free(&out);
+    return copy;
+}

@@ -1,0 +1,116 @@
+/* A session with a person at a terminal. */
+#include "shell/cells.h"
+#include "shell/session_private.h"
+#include "shell/terminal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *prompt(void *arg)
+{
+    struct shell_session *session = arg;
+    const struct shell_program *program = session->program;
+    const char *host = program->hostname != NULL ? program->hostname(program->context) : "primesh";
+
+    snprintf(session->prompt, sizeof(session->prompt), "%.253s/%.32s%.24s%s ", host, session->caller.user,
+             session->mode->prompt, session->caller.role == SHELL_ROLE_ADMIN ? "#" : ">");
+    return session->prompt;
+}
+
+static struct complete_place place_of(struct shell_session *session)
+{
+    return (struct complete_place){&session->grammar, session->mode, session->caller.role};
+}
+
+static void complete(void *arg, const char *line, size_t cursor, struct shell_words *words, size_t *typed)
+{
+    struct complete_place place = place_of(arg);
+
+    complete_words(&place, line, cursor, words, typed);
+}
+
+static char *help(void *arg, const char *line, size_t cursor)
+{
+    struct shell_session *session = arg;
+    struct complete_place place = place_of(session);
+    const char *shown = prompt(session);
+
+    return complete_help(&place, line, cursor, cells_of(shown, strlen(shown)));
+}
+
+/* Takes over the screen's size where it changed, so that what was set with `terminal` stays otherwise. */
+static void follow_screen(struct shell_session *session)
+{
+    int columns, lines;
+
+    if (!terminal_size(STDOUT_FILENO, &columns, &lines))
+        return;
+    if (columns != session->seen_columns && columns > 0)
+        session->terminal.width = session->seen_columns = columns;
+    if (lines != session->seen_lines && lines > 0)
+        session->terminal.length = session->seen_lines = lines;
+}
+
+static void run_typed(struct shell_session *session, const char *line)
+{
+    const char *shown = prompt(session);
+    char *masked = NULL;
+
+    session_run(session, line, strlen(line), cells_of(shown, strlen(shown)), &masked);
+    if (masked != NULL) {
+        editor_remember(session->editor, masked);
+        free(masked);
+    }
+}
+
+static void take_end(struct shell_session *session, enum editor_end end, char *line)
+{
+    switch (end) {
+    case EDITOR_LINE:
+        run_typed(session, line);
+        explicit_bzero(line, strlen(line));
+        free(line);
+        break;
+    case EDITOR_EMPTY:
+        break;
+    case EDITOR_EXIT:
+        shell_leave_mode(session);
+        break;
+    case EDITOR_MODE_END:
+        session->mode = &shell_mode_exec;
+        break;
+    case EDITOR_IDLE:
+    case EDITOR_GONE:
+        session->gone = true;
+        break;
+    }
+}
+
+enum shell_status shell_run_terminal(struct shell_session *session)
+{
+    struct editor_hooks hooks = {.prompt = prompt, .complete = complete, .help = help, .arg = session};
+    struct error err = {0};
+
+    cells_use_utf8();
+    session->interactive = true;
+    session->editor = editor_new(STDIN_FILENO, STDOUT_FILENO, &hooks, session->caller.history_file, &err);
+    if (session->editor == NULL) {
+        session->interactive = false;
+        session_complain(session, &err);
+        return SHELL_FAILED;
+    }
+    while (!session->leaving && !session->gone) {
+        char *line = NULL;
+
+        follow_screen(session);
+        editor_set_width(session->editor, session->terminal.width);
+        editor_set_idle_limit(session->editor, session->terminal.timeout_minutes);
+        take_end(session, editor_read(session->editor, &line), line);
+    }
+    editor_free(session->editor);
+    session->editor = NULL;
+    session->interactive = false;
+    return SHELL_OK;
+}

@@ -1,0 +1,348 @@
+/* One line: understood, allowed, run, answered. */
+#include "shell/cells.h"
+#include "shell/complain.h"
+#include "shell/render.h"
+#include "shell/session_private.h"
+#include "shell/terminal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A line on its way. */
+struct run {
+    struct shell_session *session;
+    struct arena arena;
+    struct line line;
+    struct match match;
+    struct plan plan;
+    bool *secret;
+    const char *masked;
+    size_t indent;
+    struct text complaint; /* caret line and message */
+    int save;              /* descriptor of `| save`, or -1 */
+    bool understood;
+    struct sink *base; /* the last one of the chain */
+    struct shell_call call;
+    struct error err;
+    int result;
+};
+
+void session_say(struct shell_session *session, const char *text, size_t length)
+{
+    struct sink *sink = sink_fd(session->interactive ? STDOUT_FILENO : STDERR_FILENO, session->interactive);
+
+    if (sink == NULL)
+        return;
+    sink_write(sink, text, length);
+    sink_finish(sink);
+    sink_free(sink);
+}
+
+void session_complain(struct shell_session *session, const struct error *err)
+{
+    struct text text = {0};
+
+    text_add_string(&text, "% Error: ");
+    text_add_string(&text, err->message);
+    text_add_string(&text, "\n");
+    if (err->hint[0] != '\0')
+        text_format(&text, "%s\n", err->hint);
+    if (!text.failed)
+        session_say(session, text.data, text.length);
+    text_free(&text);
+}
+
+/* Without a prompt the line has not been seen: it goes in front of its caret. */
+static void say_complaint(struct run *run)
+{
+    struct text all = {0};
+    bool caret = run->complaint.length > 0 && run->complaint.data[0] != '%';
+
+    if (!run->session->interactive && caret) {
+        text_add(&all, run->line.text, run->line.length);
+        text_add_string(&all, "\n");
+    }
+    text_add(&all, run->complaint.data, run->complaint.length);
+    session_say(run->session, all.data, all.length);
+    text_free(&all);
+}
+
+static void set_masked(struct run *run)
+{
+    run->masked = mask_line(&run->arena, &run->session->grammar, &run->line, run->secret,
+                            run->understood ? run->line.count : run->match.word);
+}
+
+/* Splits and matches. False with a complaint; run->line.count is 0 for a line that says nothing. */
+static bool understand(struct run *run, const char *text, size_t length)
+{
+    const struct shell_session *session = run->session;
+    struct error err = {0};
+    size_t bad = 0, bar;
+
+    if (line_split(&run->line, &run->arena, text, length, false, &bad, &err) != 0) {
+        complain_at(&run->complaint, text, bad, run->indent, err.message);
+        run->secret = arena_get(&run->arena, run->line.count + 1);
+        run->match.word = 0;
+        return false;
+    }
+    run->secret = arena_get(&run->arena, run->line.count + 1);
+    if (run->line.count == 0 || run->line.words[0].text[0] == '!' || run->line.words[0].text[0] == '#') {
+        run->line.count = 0;
+        return true;
+    }
+    bar = line_bar(&run->line, 0);
+    if (bar == 0) {
+        complain_at(&run->complaint, text, run->line.words[0].start, run->indent,
+                    "invalid command detected at '^' marker.");
+        return false;
+    }
+    match_command(&run->match, &run->arena, &session->grammar, session->mode, session->caller.role,
+                  &run->line, bar, run->secret);
+    if (run->match.result != MATCH_DONE && run->match.result != MATCH_DENIED) {
+        complain_match(&run->complaint, &run->line, &run->match, run->match.result, run->indent);
+        return false;
+    }
+    return plan_read(&run->plan, &run->arena, session, &run->line, bar, run->indent, &run->complaint) == 0;
+}
+
+static int allow(struct run *run)
+{
+    const struct shell_session *session = run->session;
+    const struct shell_command *command = run->match.entry->command;
+
+    if (run->match.result == MATCH_DENIED) {
+        error_set(&run->err, ERROR_DENIED, "\"%s\" is for administrators", run->match.entry->path);
+        return error_hint(&run->err, "%s has the role user", session->caller.user);
+    }
+    if (session->program->require != NULL)
+        return session->program->require(session->program->context, command->needs, &run->err);
+    return 0;
+}
+
+static void refuse(struct run *run)
+{
+    const struct shell_program *program = run->session->program;
+
+    if ((run->match.entry->command->flags & SHELL_CHANGES) != 0 && program->refused != NULL)
+        program->refused(program->context, run->masked, &run->err);
+}
+
+static struct sink *base_sink(struct run *run)
+{
+    const struct shell_session *session = run->session;
+    int length = session->terminal.length;
+
+    if (run->save >= 0)
+        return sink_fd(run->save, false);
+    if (!session->interactive)
+        return sink_fd(STDOUT_FILENO, false);
+    if (run->plan.more && length == 0)
+        length = session->seen_lines > 0 ? session->seen_lines : SESSION_LENGTH;
+    return sink_pager(STDIN_FILENO, STDOUT_FILENO, length, session->terminal.width);
+}
+
+/* Opens the output. -1: a complaint, or run->err. */
+static int open_output(struct run *run)
+{
+    const struct shell_program *program = run->session->program;
+    struct sink *sink;
+
+    if (run->plan.save_file != NULL) {
+        /* The patterns are tried before a file is made. */
+        sink = plan_build(&run->plan, &run->line, sink_fd(-1, false), run->indent, &run->complaint);
+        if (sink == NULL)
+            return -1;
+        sink_free(sink);
+        run->save =
+            program->save_open(program->context, run->plan.save_file, run->plan.save_repository, &run->err);
+        if (run->save < 0)
+            return -1;
+    }
+    run->base = base_sink(run);
+    if (run->base == NULL)
+        abort();
+    sink = plan_build(&run->plan, &run->line, run->base, run->indent, &run->complaint);
+    if (sink == NULL)
+        return -1;
+    run->call.sink = sink;
+    run->call.output = render_new(run->plan.json ? RENDER_JSON : RENDER_TEXT, sink);
+    if (run->call.output == NULL)
+        abort();
+    return 0;
+}
+
+/* Ends the output; what could not be saved is the command's failure. */
+static void close_output(struct run *run)
+{
+    struct shell_session *session = run->session;
+    bool stopped;
+
+    if (run->call.output == NULL)
+        return;
+    call_end_bar(&run->call);
+    render_finish(run->call.output, run->result != 0 ? &run->err : NULL);
+    sink_finish(run->call.sink);
+    stopped = run->base->stopped;
+    if (run->save >= 0) {
+        bool lost = fsync(run->save) != 0 && errno != EINVAL;
+        lost = close(run->save) != 0 || lost || stopped;
+        if (lost && run->result == 0)
+            run->result =
+                error_set(&run->err, ERROR_STORE_FULL, "cannot save all of %s", run->plan.save_file);
+    } else if (stopped && !session->interactive) {
+        session->gone = true;
+    }
+    render_free(run->call.output);
+    sink_free(run->call.sink);
+}
+
+static void dispatched(void *arg)
+{
+    struct run *run = arg;
+    struct shell_call *call = &run->call;
+
+    run->result = run->match.entry->command->run(call, &run->err);
+}
+
+static void dispatch(struct run *run)
+{
+    struct shell_session *session = run->session;
+    const struct grammar_mode *mode = grammar_mode_of(&session->grammar, run->match.mode);
+    struct tree **tree = &session->trees[session->depth];
+
+    if (*tree == NULL)
+        *tree = tree_new(&session->grammar);
+    session->mode = run->match.mode; /* a command of a mode around this one leaves this one */
+    session->depth++;
+    if (tree_run(*tree, mode, run->match.entry, run->plan.names, run->plan.count, dispatched, run,
+                 &run->err) != 0)
+        run->result = -1;
+    session->depth--;
+}
+
+/* The command is known; what it gives goes where the line says. */
+static enum shell_status run_understood(struct run *run)
+{
+    struct shell_session *session = run->session;
+    enum shell_status status = SHELL_FAILED;
+    bool refused;
+
+    run->result = allow(run);
+    refused = run->result != 0;
+    if (refused) {
+        refuse(run);
+        if (run->err.code == ERROR_UNREACHABLE)
+            status = SHELL_UNREACHABLE;
+    }
+    /* A refusal is answered in the form asked for, but makes no file. */
+    if (refused)
+        run->plan.save_file = NULL;
+    if (open_output(run) != 0) {
+        if (run->complaint.length > 0) {
+            say_complaint(run);
+            return SHELL_NOT_UNDERSTOOD;
+        }
+        run->result = -1;
+    } else if (!refused) {
+        dispatch(run);
+    }
+    if (run->result != 0 && run->err.message[0] == '\0')
+        error_set(&run->err, ERROR_INTERNAL, "\"%s\" failed without a reason", run->match.entry->path);
+    close_output(run);
+    if (run->call.complained)
+        return SHELL_NOT_UNDERSTOOD;
+    if (run->result != 0 && (!run->plan.json || run->save >= 0 || run->call.output == NULL))
+        session_complain(session, &run->err);
+    return run->result == 0 ? SHELL_OK : status;
+}
+
+static void run_free(struct run *run)
+{
+    text_free(&run->complaint);
+    arena_wipe(&run->arena);
+}
+
+static void set_call(struct run *run, struct shell_call *outer)
+{
+    run->call = (struct shell_call){.session = run->session,
+                                    .match = &run->match,
+                                    .parsed = &run->line,
+                                    .line = run->masked,
+                                    .plan = &run->plan,
+                                    .outer = outer,
+                                    .indent = run->indent};
+}
+
+enum shell_status session_run(struct shell_session *session, const char *line, size_t length, size_t indent,
+                              char **masked)
+{
+    struct run run = {.session = session, .indent = indent, .save = -1};
+    enum shell_status status = SHELL_NOT_UNDERSTOOD;
+
+    if (masked != NULL)
+        *masked = NULL;
+    if (line_check(line, length, &run.err) != 0) {
+        session_complain(session, &run.err);
+        return SHELL_NOT_UNDERSTOOD;
+    }
+    run.understood = understand(&run, line, length);
+    if (run.understood && run.line.count == 0) {
+        status = SHELL_OK;
+    } else {
+        set_masked(&run);
+        if (masked != NULL && (*masked = strdup(run.masked)) == NULL)
+            abort();
+        set_call(&run, NULL);
+        if (run.understood)
+            status = run_understood(&run);
+        else
+            say_complaint(&run);
+    }
+    run_free(&run);
+    return status;
+}
+
+int session_run_inside(struct shell_call *outer, const char *line, size_t indent, struct error *err)
+{
+    struct shell_session *session = outer->session;
+    struct run run = {.session = session, .indent = indent, .save = -1};
+    const struct shell_mode *mode = session->mode;
+
+    if (session->depth >= SESSION_DEPTH)
+        return error_set(err, ERROR_INVALID_ARGUMENT, "too many commands within one another");
+    if (line_check(line, strlen(line), err) != 0)
+        return -1;
+    session->mode = &shell_mode_exec;
+    run.understood = understand(&run, line, strlen(line));
+    if (run.understood && run.plan.count > 0) {
+        complain_at(&run.complaint, line, run.line.words[line_bar(&run.line, 0)].start, indent,
+                    "invalid command detected at '^' marker.");
+        run.understood = false;
+    }
+    if (!run.understood) {
+        /* The outer command has failed, and this is why: the caret says it better than a sentence. */
+        set_masked(&run);
+        say_complaint(&run);
+        outer->complained = true;
+        run.result = error_set(err, ERROR_INVALID_ARGUMENT, "\"%s\" was not understood", run.masked);
+    } else if (run.line.count > 0) {
+        set_masked(&run);
+        set_call(&run, outer);
+        run.call.output = outer->output;
+        run.call.sink = outer->sink;
+        run.result = allow(&run);
+        if (run.result != 0)
+            refuse(&run);
+        else
+            dispatch(&run);
+        call_end_bar(&run.call);
+        if (run.result != 0 && err != NULL)
+            *err = run.err;
+    }
+    session->mode = mode;
+    run_free(&run);
+    return run.result;
+}

@@ -1,0 +1,40 @@
+/* The person's terminal: raw keys, size, Ctrl-C, the line-wise questions of a running command. */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Cells and lines of the terminal on fd; false if it does not say. */
+bool terminal_size(int fd, int *columns, int *lines);
+
+/* Between these two, keys come singly and without echo, Ctrl-C as a byte, and line ends go out as they are.
+ * Restored at exit and by fatal signals; taken up again after a stop (SIGCONT). One terminal at a time.
+ * ERROR_INTERNAL: fd is no terminal. */
+int terminal_raw(int fd, struct error *err);
+void terminal_restore(int fd);
+
+/*
+ * While a command runs (true), Ctrl-C is not queued among the keys typed ahead but noted at once, and it cuts
+ * short what blocks: terminal_interrupted(). The editor switches this on when it gives a line and off when it
+ * reads the next. Does nothing outside terminal_raw().
+ */
+void terminal_commands(bool running);
+
+/* True from a Ctrl-C under terminal_commands(true) on, until terminal_forget_interrupt(). */
+bool terminal_interrupted(void);
+void terminal_forget_interrupt(void);
+
+/* Reads one key: a byte, or 0 for an escape sequence, which is swallowed whole. -1: gone. Ctrl-C is 3. */
+int terminal_key(int fd);
+
+/* A line with simple editing (Backspace, Ctrl-U, UTF-8) after `question`. echo false: nothing is shown. What
+ * does not fit into size - 1 bytes is refused with a beep. 1: a line; 0: Ctrl-C; -1: gone, or Ctrl-D on an
+ * empty line. Keys of later lines stay with the terminal. */
+int terminal_ask(int in, int out, const char *question, bool echo, char *line, size_t size);
+
+/* Waits for fd to be readable while watching the terminal `in` (-1: none) for Ctrl-C; other keys are left for
+ * the next line. fd -1: only waits. 1 readable (or hung up), 0 Ctrl-C, -1 time over; timeout_ms -1: for ever.
+ */
+int terminal_wait(int in, int fd, int timeout_ms);
