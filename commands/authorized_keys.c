@@ -42,7 +42,7 @@ static int print_line(struct asking *asking, const char *voucher)
 {
     struct text line = {0};
 
-    text_add_string(&line, "restrict,pty,command=\"");
+    text_add_string(&line, "restrict,pty,command=\"exec ");
     add_quoted(&line, asking->program);
     text_add_string(&line, " --home ");
     add_quoted(&line, asking->home);

@@ -220,7 +220,7 @@ static const struct shell_column refused_columns[] = {
     [REFUSED_SHA256] = {.name = "sha256", .heading = "Refused SHA-256"},
     [REFUSED_FIRST] = {.name = "first_seen", .heading = "Refused first", .kind = SHELL_TIME},
     [REFUSED_LAST] = {.name = "last_seen", .heading = "Refused last", .kind = SHELL_TIME},
-    [REFUSED_TIMES] = {.name = "times", .heading = "Refused so often", .kind = SHELL_NUMBER},
+    [REFUSED_TIMES] = {.name = "times", .heading = "Times refused", .kind = SHELL_NUMBER},
 };
 static const struct shell_listing refused_listing = {
     .name = "refused", .form = SHELL_BLOCKS, SHELL_COLUMNS(refused_columns), .single = true};

@@ -1,4 +1,5 @@
 /* What the arguments of the commands may be, and which of them exist. */
+#include "base/base64.h"
 #include "base/fingerprint.h"
 #include "base/host_port.h"
 #include "commands/context.h"
@@ -164,6 +165,37 @@ CHECK_SETTING(check_mail_host, "mail-server/host")
 CHECK_SETTING(check_port, "mail-server/port")
 CHECK_SETTING(check_mail_address, "mail-server/from")
 
+static int check_algorithm(const char *word, struct error *err)
+{
+    for (size_t i = 0; statement_key_algorithm(i) != NULL; i++) {
+        if (strcmp(statement_key_algorithm(i), word) == 0)
+            return 0;
+    }
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.60s is not an algorithm of SSH keys", word);
+}
+
+static void complete_algorithm(void *context, const char *prefix, struct shell_words *words)
+{
+    (void)context;
+    for (size_t i = 0; statement_key_algorithm(i) != NULL; i++) {
+        if (strncmp(statement_key_algorithm(i), prefix, strlen(prefix)) == 0)
+            shell_words_add(words, statement_key_algorithm(i), "");
+    }
+}
+
+static int check_base64(const char *word, struct error *err)
+{
+    uint8_t *bytes = malloc(strlen(word) + 1);
+    size_t length;
+    bool good = bytes != NULL && base64_decode(word, bytes, &length);
+
+    free(bytes);
+    if (good)
+        return 0;
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.20s%s is not base64", word,
+                     strlen(word) > 20 ? "..." : "");
+}
+
 #define REVERT_MINUTES_MOST 1440
 
 static int check_revert_minutes(const char *word, struct error *err)
@@ -252,8 +284,11 @@ const struct shell_type argument_types[] = {
      .help = "Name of an account",
      .check = statement_check_user,
      .complete = complete_account},
-    {.name = "key_algorithm", .help = "First word of the .pub file, e.g. ssh-ed25519"},
-    {.name = "key_data", .help = "Second word of the .pub file"},
+    {.name = "key_algorithm",
+     .help = "First word of the .pub file, e.g. ssh-ed25519",
+     .check = check_algorithm,
+     .complete = complete_algorithm},
+    {.name = "key_data", .help = "Second word of the .pub file", .check = check_base64},
     {.name = "key_comment", .help = "Third word of the .pub file", .check = check_word},
     {.name = "repository_name",
      .help = "Name of a repository",
@@ -263,7 +298,7 @@ const struct shell_type argument_types[] = {
     {.name = "url", .help = "disk:, or sftp://host/folder and the like", .check = check_url},
     {.name = "word", .help = "A name without blanks", .check = check_word},
     {.name = "secret", .help = "The password in clear", .check = check_secret, .secret = true},
-    {.name = "sealed", .help = "The password as this node's listing shows it"},
+    {.name = "sealed", .help = "The password as this node's listing shows it", .check = check_base64},
     {.name = "mail_host", .help = "Address or name of the mail server", .check = check_mail_host},
     {.name = "mail_address",
      .help = "Who mails come from, e.g. prime@example.com",

@@ -126,7 +126,8 @@ static void refuse(struct run *run)
 {
     const struct shell_program *program = run->session->program;
 
-    if ((run->match.entry->command->flags & SHELL_CHANGES) != 0 && program->refused != NULL)
+    if (((run->match.entry->command->flags & SHELL_CHANGES) != 0 || run->err.code == ERROR_DENIED) &&
+        program->refused != NULL)
         program->refused(program->context, run->masked, &run->err);
 }
 

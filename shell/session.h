@@ -23,7 +23,8 @@ struct shell_program {
     void *context;
     /* Are these needs (not 0) of a command met? ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
     int (*require)(void *context, unsigned needs, struct error *err);
-    /* A command with SHELL_CHANGES was refused before its handler ran (role, needs). May be NULL. */
+    /* A command was refused before its handler ran: for the role, or, with SHELL_CHANGES, for what it needs.
+     * May be NULL. */
     void (*refused)(void *context, const char *line, const struct error *err);
     /* The name in the prompt, asked before each prompt. */
     const char *(*hostname)(void *context);

@@ -208,6 +208,11 @@ static const char *const key_algorithms[] = {
     "sk-ecdsa-sha2-nistp256@openssh.com",
 };
 
+const char *statement_key_algorithm(size_t index)
+{
+    return index < sizeof(key_algorithms) / sizeof(key_algorithms[0]) ? key_algorithms[index] : NULL;
+}
+
 static bool is_algorithm(const char *word, size_t length)
 {
     for (size_t i = 0; i < sizeof(key_algorithms) / sizeof(key_algorithms[0]); i++) {

@@ -31,6 +31,9 @@ int statement_check(const char *name, const char *value, char out[STATEMENT_VALU
 int statement_check_user(const char *name, struct error *err);
 int statement_check_repository(const char *name, struct error *err);
 
+/* The algorithms that an SSH key may have; NULL behind the last one. */
+const char *statement_key_algorithm(size_t index);
+
 /* The last part of the name of an SSH key, "username/<user>/sshkey/<this>": the SHA-256 of the key's bytes,
  * in hexadecimal. `value` is "<algorithm> <base64>[ <comment>]". ERROR_INVALID_ARGUMENT: it is no key. */
 #define STATEMENT_KEY_NAME_SIZE 65
