@@ -182,11 +182,13 @@ docs: all
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/primesh \
-	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d
+	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d \
+	  $(DESTDIR)/etc/ssh/sshd_config.d
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 docs/primesh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
+	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
 

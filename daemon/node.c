@@ -15,6 +15,7 @@
 #include "net/https_client.h"
 
 #include <event2/thread.h>
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,13 +45,16 @@ static int make_folders(const char *home, struct error *err)
     static const struct {
         const char *name;
         mode_t mode;
-    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0700}};
+    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0770}};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         if (node_path(home, folders[i].name, path, sizeof(path), err) != 0 ||
             file_make_folder(path, folders[i].mode, err) != 0)
             return -1;
+        /* the umask takes from the group what the shells' user needs for the history */
+        if (chmod(path, folders[i].mode) != 0)
+            return error_set_errno(err, errno, "cannot set the mode of %s", path);
     }
     return repository_make_default(home, err);
 }

@@ -117,7 +117,7 @@ static int allow(struct run *run)
         error_set(&run->err, ERROR_DENIED, "\"%s\" is for administrators", run->match.entry->path);
         return error_hint(&run->err, "%s has the role user", session->caller.user);
     }
-    if (command->needs != 0 && session->program->require != NULL)
+    if (session->program->require != NULL)
         return session->program->require(session->program->context, command->needs, &run->err);
     return 0;
 }
