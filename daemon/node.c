@@ -14,12 +14,13 @@
 #include "daemon/workers.h"
 #include "net/https_client.h"
 
-#include <event2/thread.h>
 #include <errno.h>
+#include <event2/thread.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* SIGTERM must have ended the node within 2 s */
