@@ -21,6 +21,8 @@ struct shell_program {
     const struct shell_type *types;
     size_t type_count;
     void *context;
+    /* May the caller still be here? Asked before each line is understood; may set the role. May be NULL. */
+    int (*admit)(void *context, struct error *err);
     /* Are these needs (not 0) of a command met? ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
     int (*require)(void *context, unsigned needs, struct error *err);
     /* A command was refused before its handler ran: for the role, or, with SHELL_CHANGES, for what it needs.
