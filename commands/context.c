@@ -36,11 +36,6 @@ int context_require(void *arg, unsigned needs, struct error *err)
     return failed;
 }
 
-int context_allow(void *arg, unsigned needs, struct error *err)
-{
-    return context_follow_account(arg, err) == 0 ? context_require(arg, needs, err) : -1;
-}
-
 void context_refused(void *arg, const char *line, const struct error *err)
 {
     struct context *context = arg;

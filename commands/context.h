@@ -35,11 +35,8 @@ struct context {
     char repository[128];              /* of configuration's submode */
 };
 
-/* Opens or connects what is needed. err may be NULL. */
+/* For shell_program: opens or connects what is needed. err may be NULL. */
 int context_require(void *context, unsigned needs, struct error *err);
-
-/* For shell_program: the same, for an account that is still there. */
-int context_allow(void *context, unsigned needs, struct error *err);
 
 /* For shell_program: a refused command goes to the audit trail, if primed is there to write it. */
 void context_refused(void *context, const char *line, const struct error *err);
@@ -57,10 +54,10 @@ int context_identify(struct context *context, struct error *err);
 int context_connect(struct context *context, struct error *err);
 
 /*
- * Sees that the account is still there, with its key, and follows a change of its role. ERROR_DENIED: it is
- * not, or may do less from now on. Where the store cannot be read that is left to primed.
+ * For shell_program: sees that the account is still there, with its key, and follows a change of its role.
+ * ERROR_DENIED: it is not, and the session ends. Where the store cannot be read that is left to primed.
  */
-int context_follow_account(struct context *context, struct error *err);
+int context_admit(void *context, struct error *err);
 
 /* Announces an interactive session. ERROR_UNREACHABLE, ERROR_BUSY: there are too many. */
 int context_open_session(struct context *context, const char *terminal, struct error *err);

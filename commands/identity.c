@@ -112,8 +112,9 @@ static int deny(const struct context *context, struct error *err)
     return error_hint(err, "this session ends");
 }
 
-int context_follow_account(struct context *context, struct error *err)
+int context_admit(void *arg, struct error *err)
 {
+    struct context *context = arg;
     struct error cause = {0};
     struct account account;
     struct store_txn *txn;
@@ -132,12 +133,9 @@ int context_follow_account(struct context *context, struct error *err)
     role = account.role == ACCOUNT_ADMIN ? SHELL_ROLE_ADMIN : SHELL_ROLE_USER;
     if (context->session == NULL || role == context->role)
         return 0;
-    failed = role < context->role;
     context->role = role;
     shell_set_role(context->session, role);
-    if (!failed)
-        return 0;
-    return error_set(err, ERROR_DENIED, "the role of %s was changed to user", context->user);
+    return 0;
 }
 
 /* A voucher can be proved by whoever can read the node's sealing key: then it is as good as primed's word. */
@@ -179,7 +177,7 @@ static int identify_alone(struct context *context, struct error *err)
     if (!voucher_account(context->voucher, account, context->key))
         return error_set(err, ERROR_DENIED, "this session's voucher is none");
     snprintf(context->user, sizeof(context->user), "%s", account);
-    if (context_follow_account(context, err) != 0)
+    if (context_admit(context, err) != 0)
         return -1;
     if (proves_itself(context))
         context->role = stored_role(context);

@@ -219,7 +219,8 @@ int main(int argc, char **argv)
                                     .types = argument_types,
                                     .type_count = argument_type_count,
                                     .context = &context,
-                                    .require = context_allow,
+                                    .admit = context_admit,
+                                    .require = context_require,
                                     .refused = context_refused,
                                     .hostname = context_hostname};
     struct options options = {0};

@@ -22,8 +22,9 @@ struct shell_program {
     const struct shell_type *types;
     size_t type_count;
     void *context;
-    /* May the caller still run a command with these needs (0: none), and are they met? Asked before every
-     * command. ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
+    /* May the caller still be here? Asked before each line is understood; may set the role. May be NULL. */
+    int (*admit)(void *context, struct error *err);
+    /* Are these needs (not 0) of a command met? ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
     int (*require)(void *context, unsigned needs, struct error *err);
     /* A command was refused before its handler ran: for the role, or, with SHELL_CHANGES, for what it needs.
      * May be NULL. */
