@@ -102,8 +102,7 @@ static void look(void *arg)
     struct news news = {0};
     char notes[4096];
 
-    if (context_follow_account(monitor->context, NULL) !=
-        0) { /* nothing more for one who was shown the door */
+    if (context_admit(monitor->context, NULL) != 0) { /* nothing more for one who was shown the door */
         shell_watch(monitor->context->session, -1, NULL, NULL);
         return;
     }
