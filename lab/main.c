@@ -76,8 +76,8 @@ static int start_ssh(const struct lab *lab)
         if (!running && lab_ssh_start(lab, server, &err) != 0)
             goto without;
         lab_address(lab, server, address);
-        printf("%-10s %s port %u  %s: primelab ssh %s\n", server->name, address, lab_ssh_port(server),
-               running ? "sshd runs already" : "sshd is up", server->name);
+        printf("%-10s %s port %u  sshd listens: primelab ssh %s\n", server->name, address,
+               lab_ssh_port(server), server->name);
     }
     return 0;
 
@@ -191,7 +191,7 @@ static int run_status(const struct arguments *arguments)
         if (server->kind == LAB_NODE) {
             pid = lab_ssh_pid(lab, server);
             printf("%-10s %-7d %-12s %-5u %-8s %s\n", "  sshd", (int)pid, address, lab_ssh_port(server),
-                   pid != 0 ? "running" : "stopped", "-");
+                   pid != 0 ? "listens" : "stopped", "-");
         }
     }
     return 0;

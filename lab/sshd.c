@@ -75,6 +75,16 @@ pid_t lab_ssh_pid(const struct lab *lab, const struct lab_server *server)
     return pid;
 }
 
+/* sshd runs the forced command through the account's shell. */
+static bool has_shell(const struct passwd *account)
+{
+    const char *shell = account->pw_shell[0] != '\0' ? account->pw_shell : "/bin/sh";
+    const char *name = strrchr(shell, '/');
+
+    return name != NULL && access(shell, X_OK) == 0 && strcmp(name, "/nologin") != 0 &&
+           strcmp(name, "/false") != 0;
+}
+
 /* What must be so before sshd can let the user in. */
 static int check_login(const char *program, struct error *err)
 {
@@ -83,6 +93,8 @@ static int check_login(const char *program, struct error *err)
 
     if (program == NULL)
         return error_set(err, ERROR_NOT_FOUND, "sshd is not installed");
+    if (account == NULL || !has_shell(account))
+        return error_set(err, ERROR_DENIED, "the user who runs the lab has no login shell");
     if (shadow != NULL && shadow->sp_pwdp[0] == '!')
         return error_set(err, ERROR_DENIED, "the account %s is locked, and sshd lets nobody into such a one",
                          account->pw_name);

@@ -11,8 +11,8 @@ run_ssh() { # run_ssh <ssh's arguments>: OUT, ERR, STATUS
     ERR=$(cat "$TMP/err")
 }
 
-like "$(cat "$TMP/up.out")" "prime-pri +$NET.11 port 2211 +sshd is up: primelab ssh prime-pri" "up says how to get in"
-like "$(lab status)" "sshd +[0-9]+ +$NET.12 +2212 +running" "status has the sshd processes"
+like "$(cat "$TMP/up.out")" "prime-pri +$NET.11 port 2211 +sshd listens: primelab ssh prime-pri" "up says how to get in"
+like "$(lab status)" "sshd +[0-9]+ +$NET.12 +2212 +listens" "status has the sshd processes"
 OUT=$(lab ssh prime-sec show privilege)
 is "$?$OUT" "0Current privilege level is 15" "primelab ssh runs a command"
 
