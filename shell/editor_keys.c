@@ -16,7 +16,7 @@
 
 #define WARN_BEFORE_MS 60000 /* before an idle session ends; half the limit where that is shorter */
 #define SEQUENCE_MOST 16     /* bytes of an escape sequence that means something */
-#define SEARCH_MOST 64       /* bytes of what Ctrl-R looks for */
+#define SEARCH_MOST 40       /* bytes of what Ctrl-R looks for */
 #define SEQUENCE_WAIT_MS 500 /* for the rest of a character or sequence: it may cross a slow line */
 
 static bool finish(struct editor *editor, enum editor_end end)
