@@ -80,7 +80,7 @@ for log in audit application health_monitor; do
     is "$(LC_ALL=C grep -acP '[\x00-\x08\x0b-\x1f\x7f]' "$file")" 0 "$log.log holds no control character"
     is "$(LC_ALL=C grep -ac '^2026-01-01' "$file")" 0 "and no line that somebody else wrote"
 done
-is "$(LC_ALL=C grep -avcE '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]{12} user=admin role=admin origin=[0-9a-z.]+ result=[a-z-]+ line=' \
+is "$(LC_ALL=C grep -avcE '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]{12} user=admin role=admin origin=[0-9a-z.]+ result=[a-z-]+ (method=[a-z.]+ )?line=' \
     "$LAB/prime-pri/log/audit.log")" 0 "every line of audit.log is an entry"
 OUT=$(ssh_ prime-pri 'show audit | json')
 is "$(echo "$OUT" | jq -r '[.audit[] | select(.user != "admin")] | length')" 0 "the audit trail has nobody else in it"

@@ -102,7 +102,9 @@ def main():
         status = session.leave()
         if status not in (0, 1, 2, 3, -signal.SIGINT) or b"Sanitizer" in session.output or b"runtime error" in session.output:
             failed += 1
-            print("# seed %d: %s\n# %r" % (number, "stuck" if status is None else "status %d" % status, session.output[-400:]))
+            complaint = session.output.find(b"ERROR: ")
+            tail = session.output[complaint:complaint + 3000] if complaint >= 0 else session.output[-400:]
+            print("# seed %d: %s\n# %r" % (number, "stuck" if status is None else "status %d" % status, tail))
     print("# %d sessions, %d failed" % (sessions, failed))
     return 1 if failed else 0
 
