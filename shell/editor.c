@@ -73,6 +73,10 @@ size_t editor_look(struct editor *editor)
     size_t cursor = 0;
     char bytes[8];
 
+    /* libedit itself relies on a cursor inside its line, and inserts anywhere in memory where one is not.
+     * Random keystrokes have brought it there once in some thousand sessions; moving it brings it back. */
+    if (info->cursor < info->buffer || info->cursor > info->lastchar)
+        el_cursor(editor->edit, 1);
     text_clear(&editor->line);
     for (const wchar_t *at = info->buffer; at < info->lastchar; at++) {
         mbstate_t state = {0};
