@@ -25,13 +25,22 @@ static int connect_daemon(struct context *context, struct error *err)
 int context_require(void *arg, unsigned needs, struct error *err)
 {
     struct context *context = arg;
+    struct error cause = {0};
 
     if ((needs & NEED_STORE) && context->store == NULL) {
-        context->store = store_open(context->home, STORE_READ, err);
-        if (context->store == NULL)
-            return -1;
+        context->store = store_open(context->home, STORE_READ, &cause);
+        /* for a person, and for the exit status, an appliance without a store is one that is not there */
+        if (cause.code == ERROR_NOT_FOUND)
+            cause.code = ERROR_UNREACHABLE;
     }
-    return (needs & NEED_DAEMON) ? connect_daemon(context, err) : 0;
+    if (cause.code == ERROR_NONE && (needs & NEED_DAEMON) && connect_daemon(context, &cause) != 0 &&
+        cause.code == ERROR_UNREACHABLE)
+        error_hint(&cause, "start it with: ncs start");
+    if (cause.code == ERROR_NONE)
+        return 0;
+    if (err != NULL)
+        *err = cause;
+    return -1;
 }
 
 void context_refused(void *arg, const char *line, const struct error *err)

@@ -17,13 +17,6 @@ static bool is_length(const char *text)
     return digits > 0 && digits < 19 && text[digits] == '\0';
 }
 
-static bool may_have_body(struct evhttp_request *request)
-{
-    enum evhttp_cmd_type method = evhttp_request_get_command(request);
-
-    return method == EVHTTP_REQ_POST || method == EVHTTP_REQ_PUT || method == EVHTTP_REQ_PATCH;
-}
-
 bool https_exchange_is_plain(struct evhttp_request *request)
 {
     struct evkeyval *header;
@@ -49,8 +42,10 @@ bool https_exchange_is_plain(struct evhttp_request *request)
     }
     if (lengths + codings > 1 || hosts > 1 || (lengths > 0 && !is_length(length)))
         return false;
-    return may_have_body(request) ||
-           (codings == 0 && (lengths == 0 || strspn(length, "0") == strlen(length)));
+    /* Where evhttp reads no body, what was announced as one would be the next request. */
+    if (lengths > 0)
+        return strtoull(length, NULL, 10) == evbuffer_get_length(evhttp_request_get_input_buffer(request));
+    return codings == 0 || evhttp_request_get_command(request) != EVHTTP_REQ_HEAD;
 }
 
 bool https_exchange_is_last(struct evhttp_request *request)

@@ -1,16 +1,12 @@
-/* Memory that is given back all at once: of a compiled grammar, or of one line's walk. */
+/* The arena as the shell wants it: zeroed, and never out of memory, for then the shell ends. */
 #pragma once
 
-#include <stddef.h>
+#include "base/arena.h"
 
-struct arena_block;
-struct arena {
-    struct arena_block *blocks;
-    size_t used; /* bytes of the newest block */
-};
+#define SHELL_ARENA_BLOCK 32768 /* bytes: the grammar of 100 commands, or some lines */
 
-/* Zeroed bytes, aligned for any type. Never NULL: the shell ends when memory runs out. Start with {0}. */
+/* Zeroed bytes, aligned for any type. Never NULL. */
 void *arena_get(struct arena *arena, size_t size);
-char *arena_copy(struct arena *arena, const char *text, size_t length); /* with a NUL behind it */
-void arena_free(struct arena *arena);
-void arena_wipe(struct arena *arena); /* the same, for what may have held secrets */
+
+/* A copy with a NUL behind it. Never NULL. */
+char *arena_keep(struct arena *arena, const char *text, size_t length);

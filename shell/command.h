@@ -68,6 +68,12 @@ struct shell_command {
     const char *manual; /* a paragraph for the reference, or NULL */
 };
 
+/* An entry that only gives a word of the tree its help: SHELL_WORD("show", "What there is to see"). */
+#define SHELL_WORD(words, text)            \
+    {                                      \
+        .grammar = (words), .help = (text) \
+    }
+
 /* The commands of one file. */
 struct shell_branch {
     const struct shell_command *commands;

@@ -70,7 +70,7 @@ static int keyword(struct compiler *c, struct piece *piece)
         return -1;
     if (length == 0)
         return fault(c, "a keyword is missing");
-    c->steps[step].word = arena_copy(c->arena, c->at, length);
+    c->steps[step].word = arena_keep(c->arena, c->at, length);
     c->steps[step].next = piece->out;
     piece->in = (uint16_t)step;
     c->at += length;
@@ -90,7 +90,7 @@ static int argument(struct compiler *c, struct piece *piece)
         return -1;
     if (name_length == 0 || name[length] != '>')
         return fault(c, "an argument is not written <name> or <name:type>");
-    c->steps[step].word = arena_copy(c->arena, name, name_length);
+    c->steps[step].word = arena_keep(c->arena, name, name_length);
     c->steps[step].type = c->lookup(c->program, type, (size_t)(name + length - type));
     if (c->steps[step].type == NULL)
         return fault(c, "the type is unknown");

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -200,13 +201,21 @@ static bool ends_line(struct editor *editor, int byte)
     return true;
 }
 
+/* Has the next byte come already? Whoever sends CR LF sends them together. */
+static bool has_more(const struct editor *editor)
+{
+    int waiting = 0;
+
+    return ioctl(editor->in, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
 /* 0: no key for libedit. */
 static wchar_t key_of(struct editor *editor, int byte)
 {
     bool after_return = editor->keys.after_return;
     wchar_t key;
 
-    editor->keys.after_return = byte == '\r';
+    editor->keys.after_return = byte == '\r' && has_more(editor);
     if (byte == '\n' && after_return)
         return 0;
     if (byte == '\r')
@@ -246,7 +255,7 @@ static wchar_t literal_key(struct editor *editor, int byte)
     editor->keys.literal = false;
     if (key == '\r' || key == '\n' || key == 0) {
         editor_screen_beep(&editor->screen);
-        key = 0x7f;
+        key = KEY_NOTHING;
     }
     return key;
 }
@@ -270,7 +279,9 @@ bool editor_next_key(struct editor *editor, wchar_t *key)
         if (!is_too_much(editor, *key))
             return true;
         editor_screen_beep(&editor->screen);
-        if (literal)
-            return finish(editor, EDITOR_EMPTY);
+        if (literal) {
+            *key = KEY_NOTHING;
+            return true;
+        }
     }
 }

@@ -1,5 +1,5 @@
-/* Inside of the editor: editor.c (the door, libedit), editor_keys.c (bytes to keys), editor_screen.c (what
- * the person sees), editor_history.c. */
+/* Inside of the editor: editor.c (the door, libedit), editor_commands.c (TAB, `?`), editor_keys.c (bytes to
+ * keys), editor_screen.c (what the person sees), editor_history.c. */
 #pragma once
 
 #include "shell/editor.h"
@@ -54,7 +54,13 @@ void editor_screen_beep(struct editor_screen *screen);
 /* ---- keys ---- */
 
 /* Control codes nobody can type here stand for keys that send escape sequences. */
-enum editor_key { KEY_WORD_LEFT = 0x1c, KEY_WORD_RIGHT = 0x1d, KEY_DELETE_WORD = 0x1e, KEY_DELETE = 0x1f };
+enum editor_key {
+    KEY_WORD_LEFT = 0x1c,
+    KEY_WORD_RIGHT = 0x1d,
+    KEY_DELETE_WORD = 0x1e,
+    KEY_DELETE = 0x1f,
+    KEY_NOTHING = 0x7f /* after Ctrl-V: the key cannot stand in a line */
+};
 
 struct editor_keys {
     int64_t last_ms;       /* when the last key came (clock_monotonic_ms) */
@@ -91,6 +97,15 @@ size_t editor_look(struct editor *editor);
 
 /* Cells of the terminal, by setting or by window. */
 size_t editor_width(const struct editor *editor);
+
+/* Commands added to libedit's own: TAB, `?`, Ctrl-V, Ctrl-L. They return its CC_ codes. */
+unsigned char editor_complete(struct editline *edit, int key);
+unsigned char editor_show_help(struct editline *edit, int key);
+unsigned char editor_take_literally(struct editline *edit, int key);
+unsigned char editor_draw_again(struct editline *edit, int key);
+
+/* The editor that libedit's object works for. */
+struct editor *editor_of_edit(struct editline *edit);
 
 /* For tests: the idle limit in milliseconds. */
 void editor_set_idle_limit_ms(struct editor *editor, int64_t limit_ms);

@@ -71,7 +71,7 @@ static void ask_for_more(struct pager *pager)
             pager->sink.stopped = true;
         do
             key = terminal_key(pager->in);
-        while (key >= 0 && strchr(" \r\nqQ/\003", key) == NULL);
+        while (key >= 0 && (key == 0 || strchr(" \r\nqQ/\003", key) == NULL));
         (void)file_write_all(pager->out, MORE_ERASED, strlen(MORE_ERASED));
         decided = key != '/' || ask_search(pager);
         if (key < 0 || key == 'q' || key == 'Q' || key == KEY_INTERRUPT)

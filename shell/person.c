@@ -103,11 +103,15 @@ enum shell_status shell_run_terminal(struct shell_session *session)
     }
     while (!session->leaving && !session->gone) {
         char *line = NULL;
+        enum editor_end end;
 
         follow_screen(session);
-        editor_set_width(session->editor, session->terminal.width);
+        /* While nobody has set a width, the editor follows the window by itself, in mid-line too. */
+        editor_set_width(session->editor,
+                         session->terminal.width == session->seen_columns ? -1 : session->terminal.width);
         editor_set_idle_limit(session->editor, session->terminal.timeout_minutes);
-        take_end(session, editor_read(session->editor, &line), line);
+        end = editor_read(session->editor, &line);
+        take_end(session, end, line);
     }
     editor_free(session->editor);
     session->editor = NULL;

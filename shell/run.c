@@ -20,8 +20,9 @@ struct run {
     bool *secret;
     const char *masked;
     size_t indent;
-    struct text complaint; /* caret line and message */
-    int save;              /* descriptor of `| save`, or -1 */
+    const struct line *shown; /* goes in front of the caret line; NULL: it stands on the screen */
+    struct text complaint;    /* caret line and message */
+    int save;                 /* descriptor of `| save`, or -1 */
     bool understood;
     struct sink *base; /* the last one of the chain */
     struct shell_call call;
@@ -54,14 +55,13 @@ void session_complain(struct shell_session *session, const struct error *err)
     text_free(&text);
 }
 
-/* Without a prompt the line has not been seen: it goes in front of its caret. */
 static void say_complaint(struct run *run)
 {
     struct text all = {0};
     bool caret = run->complaint.length > 0 && run->complaint.data[0] != '%';
 
-    if (!run->session->interactive && caret) {
-        text_add(&all, run->line.text, run->line.length);
+    if (run->shown != NULL && caret) {
+        text_add(&all, run->shown->text, run->shown->length);
         text_add_string(&all, "\n");
     }
     text_add(&all, run->complaint.data, run->complaint.length);
@@ -288,6 +288,8 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
         session_complain(session, &run.err);
         return SHELL_NOT_UNDERSTOOD;
     }
+    /* Without a prompt nobody has seen the line. */
+    run.shown = session->interactive ? NULL : &run.line;
     run.understood = understand(&run, line, length);
     if (run.understood && run.line.count == 0) {
         status = SHELL_OK;
@@ -305,20 +307,34 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
     return status;
 }
 
-int session_run_inside(struct shell_call *outer, const char *line, size_t indent, struct error *err)
+/* If the line is one of the outer command's arguments, the caret stands under it as it was typed there. */
+static void place_inside(struct run *run, const struct shell_call *outer, const char *line)
+{
+    for (const struct taken *taken = outer->match->taken; taken != NULL; taken = taken->before) {
+        if (taken->value == line) {
+            run->shown = run->session->interactive ? NULL : outer->parsed;
+            run->indent =
+                outer->indent + cells_of(outer->parsed->text, outer->parsed->words[taken->word].start);
+        }
+    }
+}
+
+int session_run_inside(struct shell_call *outer, const char *line, struct error *err)
 {
     struct shell_session *session = outer->session;
-    struct run run = {.session = session, .indent = indent, .save = -1};
+    struct run run = {.session = session, .save = -1};
     const struct shell_mode *mode = session->mode;
 
     if (session->depth >= SESSION_DEPTH)
         return error_set(err, ERROR_INVALID_ARGUMENT, "too many commands within one another");
     if (line_check(line, strlen(line), err) != 0)
         return -1;
+    run.shown = &run.line;
+    place_inside(&run, outer, line);
     session->mode = &shell_mode_exec;
     run.understood = understand(&run, line, strlen(line));
     if (run.understood && run.plan.count > 0) {
-        complain_at(&run.complaint, line, run.line.words[line_bar(&run.line, 0)].start, indent,
+        complain_at(&run.complaint, line, run.line.words[line_bar(&run.line, 0)].start, run.indent,
                     "invalid command detected at '^' marker.");
         run.understood = false;
     }

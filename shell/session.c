@@ -109,13 +109,7 @@ enum shell_role shell_role(const struct shell_session *session)
 
 int shell_do(struct shell_call *call, const char *line, struct error *err)
 {
-    size_t indent = 0;
-
-    /* The caret stands under the word as it was typed, if the line is one of the arguments. */
-    for (const struct taken *taken = call->match->taken; taken != NULL; taken = taken->before)
-        if (taken->value == line)
-            indent = call->indent + cells_of(call->parsed->text, call->parsed->words[taken->word].start);
-    return session_run_inside(call, line, indent, err);
+    return session_run_inside(call, line, err);
 }
 
 struct shell_terminal *shell_terminal(struct shell_session *session)

@@ -86,7 +86,7 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
                               char **masked);
 
 /* Understands and runs a line inside a call, on that call's output. */
-int session_run_inside(struct shell_call *outer, const char *line, size_t indent, struct error *err);
+int session_run_inside(struct shell_call *outer, const char *line, struct error *err);
 
 /* Writes text for the person: to the terminal with CR LF, or to standard error. */
 void session_say(struct shell_session *session, const char *text, size_t length);

@@ -113,25 +113,30 @@ static void erase_character(struct asked *asked)
         show(asked, "\b \b", 3);
 }
 
+/* What can no more become a character goes. */
+static void drop_partial(struct asked *asked)
+{
+    asked->used = asked->shown;
+    (void)file_write_all(asked->out, "\a", 1);
+}
+
 static void add_byte(struct asked *asked, int byte)
 {
     size_t length;
 
+    if (asked->used > asked->shown && (byte & 0xc0) != 0x80)
+        drop_partial(asked);
     if (asked->used + 1 >= asked->size) {
         (void)file_write_all(asked->out, "\a", 1);
         return;
     }
     asked->line[asked->used++] = (char)byte;
-    while (asked->shown < asked->used) {
-        length = text_utf8_next(asked->line + asked->shown, asked->used - asked->shown, NULL);
-        if (length == 0 && (byte < 0x80 || asked->used - asked->shown >= UTF8_LONGEST)) {
-            asked->used = asked->shown; /* no character can come of it */
-            (void)file_write_all(asked->out, "\a", 1);
-        }
-        if (length == 0)
-            break;
+    length = text_utf8_next(asked->line + asked->shown, asked->used - asked->shown, NULL);
+    if (length > 0) {
         show(asked, asked->line + asked->shown, length);
         asked->shown += length;
+    } else if (asked->used - asked->shown >= UTF8_LONGEST || byte >= 0xf5) {
+        drop_partial(asked);
     }
 }
 
@@ -139,7 +144,7 @@ static void add_byte(struct asked *asked, int byte)
 static int finish(struct asked *asked, int result)
 {
     if (result == 1)
-        asked->used = asked->echo ? asked->shown : asked->used;
+        asked->used = asked->shown;
     else
         explicit_bzero(asked->line, asked->size);
     asked->line[result == 1 ? asked->used : 0] = '\0';

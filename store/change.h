@@ -12,7 +12,7 @@
 struct change_record {
     const char *database; /* "pins", ... */
     enum store_scope scope;
-    const uint8_t *key;
+    const uint8_t *key; /* a pin's is its host: sequences are each node's own */
     size_t key_length;
     const uint8_t *value; /* NULL: deleted, or a node-scope record, whose value never enters the feed */
     size_t value_length;
@@ -26,6 +26,7 @@ struct change {
 };
 
 /* Calls `each` for every revision above `after`, in order, until it returns non-zero.
- * ERROR_NOT_FOUND: the feed does not reach back that far any more. */
+ * ERROR_NOT_FOUND: the feed does not reach back that far any more. ERROR_CONFLICT: `after` is ahead of this
+ * store. */
 int change_each(struct store_txn *txn, uint64_t after, int (*each)(void *arg, const struct change *change),
                 void *arg, struct error *err);

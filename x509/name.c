@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <openssl/objects.h>
-#include <string.h>
 
 #define TYPE_TEXT_MAX 256 /* bytes of an attribute type: a short name or a dotted object identifier */
 
@@ -48,6 +47,23 @@ static int add_type(struct text *out, const ASN1_OBJECT *type, enum name_form fo
     return 0;
 }
 
+/* What RFC 2253 section 2.4 puts a backslash before wherever it stands. */
+static bool is_special(char byte)
+{
+    return byte == ',' || byte == '+' || byte == '"' || byte == '<' || byte == '>' || byte == ';';
+}
+
+/* How many bytes from here on are ASCII that goes out as it is; nearly always all of them. */
+static size_t plain_run(const char *value, size_t length)
+{
+    size_t run = 0;
+
+    while (run < length && value[run] >= 0x20 && value[run] < 0x7f && value[run] != '\\' &&
+           !is_special(value[run]))
+        run++;
+    return run;
+}
+
 /* OpenSSL's rule of quoting (RFC 2253 section 2.4's characters), and `=` so that no value looks like a type.
  */
 static void add_quoted(struct text *out, const char *value, size_t length)
@@ -55,7 +71,7 @@ static void add_quoted(struct text *out, const char *value, size_t length)
     bool quote = length > 0 && (value[0] == '#' || value[0] == ' ' || value[length - 1] == ' ');
 
     for (size_t i = 0; !quote && i < length; i++)
-        quote = value[i] != '\0' && strchr(",=+\"<>;", value[i]) != NULL;
+        quote = value[i] == '=' || is_special(value[i]);
     if (quote)
         text_add_string(out, "\"");
     text_add_escaped(out, value, length, "\"");
@@ -66,19 +82,45 @@ static void add_quoted(struct text *out, const char *value, size_t length)
 /* RFC 2253 section 2.4: a backslash before a special character, and before a space or `#` at the edge. */
 static void add_backslashed(struct text *out, const char *value, size_t length)
 {
-    for (size_t at = 0; at < length;) {
-        size_t step = text_utf8_next(value + at, length - at, NULL);
-        bool special = value[at] != '\0' && strchr(",+\"<>;", value[at]) != NULL;
+    size_t at = 0;
+    size_t end = length;
 
-        special |= value[at] == ' ' && (at == 0 || at + 1 == length);
-        special |= value[at] == '#' && at == 0;
-        if (special) {
+    if (length > 0 && (value[0] == ' ' || value[0] == '#'))
+        text_format(out, "\\%c", value[at++]);
+    if (end > at && value[end - 1] == ' ')
+        end--;
+    while (at < end) {
+        size_t step = plain_run(value + at, end - at);
+
+        if (step > 0) {
+            text_add(out, value + at, step);
+        } else if (is_special(value[at])) {
             text_format(out, "\\%c", value[at]);
+            step = 1;
         } else {
-            text_add_escaped(out, value + at, step ? step : 1, NULL);
+            step = text_utf8_next(value + at, end - at, NULL);
+            step = step == 0 ? 1 : step;
+            text_add_escaped(out, value + at, step, NULL);
         }
-        at += step ? step : 1;
+        at += step;
     }
+    if (end < length)
+        text_add_string(out, "\\ ");
+}
+
+/* The usual case, which needs no copy. */
+static bool is_plain_ascii(const ASN1_STRING *value)
+{
+    int type = ASN1_STRING_type(value);
+    const unsigned char *bytes = ASN1_STRING_get0_data(value);
+
+    if (type != V_ASN1_UTF8STRING && type != V_ASN1_PRINTABLESTRING && type != V_ASN1_IA5STRING)
+        return false;
+    for (int i = 0; i < ASN1_STRING_length(value); i++) {
+        if (bytes[i] >= 0x80)
+            return false;
+    }
+    return bytes != NULL;
 }
 
 /*
@@ -87,15 +129,19 @@ static void add_backslashed(struct text *out, const char *value, size_t length)
  */
 static size_t decode(const ASN1_STRING *value, const char **bytes, unsigned char **owned)
 {
-    int length = ASN1_STRING_to_UTF8(owned, value);
+    int length;
 
+    *owned = NULL;
+    *bytes = (const char *)ASN1_STRING_get0_data(value);
+    if (is_plain_ascii(value))
+        return (size_t)ASN1_STRING_length(value);
+    length = ASN1_STRING_to_UTF8(owned, value);
     if (length >= 0) {
         *bytes = (const char *)*owned;
         return (size_t)length;
     }
     ERR_clear_error();
     *owned = NULL;
-    *bytes = (const char *)ASN1_STRING_get0_data(value);
     return *bytes == NULL ? 0 : (size_t)ASN1_STRING_length(value);
 }
 

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +24,25 @@ int x509_error(struct error *err, enum error_code code, const char *format, ...)
     return error_set(err, code, "%s: %s", text, reason);
 }
 
+/* Looked up once: OpenSSL 3 otherwise searches its providers for every certificate. Never freed. */
+static EVP_MD *sha256_method;
+
+static void fetch_sha256(void)
+{
+    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+static const EVP_MD *get_sha256(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, fetch_sha256);
+    return sha256_method != NULL ? sha256_method : EVP_sha256();
+}
+
 int x509_fingerprint(X509 *certificate, uint8_t sha256[FINGERPRINT_SIZE], struct error *err)
 {
-    if (X509_digest(certificate, EVP_sha256(), sha256, NULL) != 1)
+    if (X509_digest(certificate, get_sha256(), sha256, NULL) != 1)
         return x509_error(err, ERROR_INTERNAL, "cannot compute the certificate's SHA-256");
     return 0;
 }
@@ -36,7 +53,7 @@ int x509_key_fingerprint(X509 *certificate, uint8_t sha256[FINGERPRINT_SIZE], st
     int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
     int result = 0;
 
-    if (length <= 0 || EVP_Digest(der, (size_t)length, sha256, NULL, EVP_sha256(), NULL) != 1)
+    if (length <= 0 || EVP_Digest(der, (size_t)length, sha256, NULL, get_sha256(), NULL) != 1)
         result = x509_error(err, ERROR_INTERNAL, "cannot compute the SHA-256 of the certificate's key");
     OPENSSL_free(der);
     return result;

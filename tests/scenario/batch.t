@@ -7,7 +7,7 @@ node_up
 sh_ "show clock"
 is "$STATUS" 0 "a command succeeds: 0"
 sh_ "sh ver | inc Product"
-is "$STATUS $OUT" "0 Product : primesh" "abbreviations and modifiers" # the label's column belongs to the block form
+is "$STATUS $OUT" "0 Product:  primesh" "abbreviations and modifiers"
 sh_ "show nonsense"
 is "$STATUS$OUT" 2 "not understood: 2, nothing on standard output"
 like "$ERR" "% invalid command detected at '\^' marker\." "and says so on standard error"

@@ -18,7 +18,7 @@ wait_for 5 grep -q up "$TMP/squatter"
 node_conf
 node_start
 is "$?" 1 "a taken port stops the start"
-like "$(cat "$TMP/primed.err")" "$ADDRESS.*8082.*(in use|taken)" "and is named"
+like "$(cat "$TMP/primed.err")" "$ADDRESS.*8082: another program has it" "and is named"
 kill $SQUATTER
 wait $SQUATTER 2>/dev/null
 

@@ -1,0 +1,142 @@
+#include "store/change.h"
+
+#include "base/clock.h"
+#include "store/feed.h"
+#include "store/upgrade.h"
+
+#include <errno.h>
+
+void feed_write(struct store_txn *txn)
+{
+    Record__Change change = RECORD__CHANGE__INIT;
+
+    if (txn->change_count == 0 || txn->status != 0)
+        return;
+    change.when_ms = clock_wall_ms();
+    change.records = txn->changes;
+    change.n_records = txn->change_count;
+    record_store(txn, DATABASE_CHANGES, record_key_number(&txn->revision), record_pack(txn, &change.base),
+                 MDB_APPEND);
+    upgrade_set_revision(txn, txn->revision);
+}
+
+/* When an entry was written, without reading what may be a large one whole: it is the first field. */
+static int64_t entry_time(const MDB_val *value)
+{
+    const uint8_t *bytes = value->mv_data;
+    uint64_t when = 0;
+
+    if (value->mv_size < 1 || bytes[0] != 0x08)
+        return 0;
+    for (size_t i = 1; i < value->mv_size && i <= 10; i++) {
+        when |= (uint64_t)(bytes[i] & 0x7F) << (7 * (i - 1));
+        if ((bytes[i] & 0x80) == 0)
+            return (int64_t)when;
+    }
+    return 0;
+}
+
+void feed_trim(struct store_txn *txn, uint64_t kept, int64_t oldest_ms, unsigned most)
+{
+    uint64_t count = record_count(txn, DATABASE_CHANGES);
+    MDB_cursor *cursor = record_cursor(txn, DATABASE_CHANGES);
+    MDB_val key, value;
+
+    while (cursor != NULL && most-- > 0 && record_cursor_move(txn, cursor, MDB_FIRST, &key, &value) &&
+           (count > kept || entry_time(&value) < oldest_ms)) {
+        int code = mdb_cursor_del(cursor, 0);
+
+        if (code != 0)
+            record_fail(txn, code, "write");
+        count--;
+    }
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+}
+
+/* The entry in the reader's form; false if it is none. */
+static bool read_entry(struct arena *arena, const MDB_val *value, struct change *out)
+{
+    Record__Change *entry = record_unpack(arena, &record__change__descriptor, value->mv_data, value->mv_size);
+    struct change_record *records;
+
+    if (entry == NULL)
+        return false;
+    records = arena_alloc(arena, entry->n_records * sizeof(*records));
+    if (records == NULL)
+        return false;
+    for (size_t i = 0; i < entry->n_records; i++) {
+        const Record__ChangeRecord *from = entry->records[i];
+
+        records[i].database = from->database;
+        records[i].scope = from->scope == STORE_SCOPE_PAIR ? STORE_SCOPE_PAIR : STORE_SCOPE_NODE;
+        records[i].key = from->key.data;
+        records[i].key_length = from->key.len;
+        records[i].value = NULL;
+        records[i].value_length = from->has_value ? from->value.len : 0;
+        if (from->has_value) /* a record of nothing but defaults has no bytes, and is there all the same */
+            records[i].value = from->value.len > 0 ? from->value.data : (const uint8_t *)"";
+    }
+    out->when_ms = entry->when_ms;
+    out->records = records;
+    out->record_count = entry->n_records;
+    return true;
+}
+
+bool feed_read(struct arena *arena, const void *bytes, size_t length, struct change *out)
+{
+    MDB_val value = record_key(bytes, length);
+
+    return read_entry(arena, &value, out);
+}
+
+static int check_reach(struct store_txn *txn, uint64_t after, uint64_t revision, uint64_t *first,
+                       struct error *err)
+{
+    *first = record_first_number(txn, DATABASE_CHANGES);
+    if (record_status(txn, err) != 0)
+        return -1;
+    if (after > revision)
+        return error_set(err, ERROR_CONFLICT, "revision %llu is ahead of this store, which is at %llu",
+                         (unsigned long long)after, (unsigned long long)revision);
+    if (after < revision && (*first == 0 || *first > after + 1))
+        return error_set(err, ERROR_NOT_FOUND, "the changes after revision %llu are not kept any more",
+                         (unsigned long long)after);
+    return 0;
+}
+
+int change_each(struct store_txn *txn, uint64_t after, int (*each)(void *arg, const struct change *change),
+                void *arg, struct error *err)
+{
+    uint64_t revision = upgrade_revision(txn);
+    uint64_t start = after + 1;
+    struct arena scratch = {0};
+    MDB_cursor_op move = MDB_SET_RANGE;
+    MDB_cursor *cursor;
+    MDB_val key = record_key_number(&start);
+    MDB_val value;
+    uint64_t first;
+    int result = 0;
+
+    if (check_reach(txn, after, revision, &first, err) != 0)
+        return -1;
+    if (after == revision)
+        return 0;
+    cursor = record_cursor(txn, DATABASE_CHANGES);
+    while (cursor != NULL && record_cursor_move(txn, cursor, move, &key, &value)) {
+        struct change change = {.revision = record_number(&key)};
+
+        if (!read_entry(&scratch, &value, &change)) {
+            result = record_damaged(txn, DATABASE_CHANGES, err);
+            break;
+        }
+        if (each(arg, &change) != 0)
+            break;
+        arena_reset(&scratch);
+        move = MDB_NEXT;
+    }
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    arena_free(&scratch);
+    return result != 0 ? result : record_status(txn, err);
+}

@@ -1,0 +1,448 @@
+#include "store/environment.h"
+
+#include "store/lmdb_error.h"
+#include "store/page_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ENVIRONMENT_READERS 1022 /* reader slots: with LMDB's header a lock file of 64 KiB */
+#define DATA_MODE 0640
+#define LOCK_MODE 0660 /* whoever reads needs a slot in it */
+
+static const struct {
+    const char *name;
+    unsigned flags;
+} databases[DATABASES] = {
+    [DATABASE_META] = {"meta", 0},
+    [DATABASE_PINS] = {"pins", MDB_INTEGERKEY},
+    [DATABASE_PIN_HOSTS] = {"pin-hosts", 0},
+    [DATABASE_PIN_EVENTS] = {"pin-events", 0},
+    [DATABASE_REFUSED] = {"refused", 0},
+    [DATABASE_CERTIFICATES] = {"certificates", 0},
+    [DATABASE_POLICIES] = {"policies", 0},
+    [DATABASE_SETTINGS] = {"settings", 0},
+    [DATABASE_AUDIT] = {"audit", MDB_INTEGERKEY},
+    [DATABASE_CHANGES] = {"changes", MDB_INTEGERKEY},
+};
+
+/* What this process has open. LMDB's locks belong to the process: the second of two would undo the first's.
+ */
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct environment *open_first;
+
+const char *environment_database_name(enum database database)
+{
+    return databases[database].name;
+}
+
+int environment_init(struct environment *environment, const char *folder, enum store_mode mode,
+                     struct error *err)
+{
+    pthread_condattr_t attributes;
+
+    memset(environment, 0, sizeof(*environment));
+    environment->mode = mode;
+    if (snprintf(environment->folder, sizeof(environment->folder), "%s", folder) >=
+        (int)sizeof(environment->folder))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "the folder name %.200s... is too long", folder);
+    pthread_mutex_init(&environment->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&environment->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return 0;
+}
+
+void environment_free(struct environment *environment)
+{
+    environment_close(environment);
+    pthread_cond_destroy(&environment->changed);
+    pthread_mutex_destroy(&environment->lock);
+}
+
+static int register_open(struct environment *environment, struct error *err)
+{
+    char path[PATH_MAX + 16];
+    struct stat info;
+    bool taken = false;
+
+    snprintf(path, sizeof(path), "%s/data.mdb", environment->folder);
+    if (stat(path, &info) != 0)
+        return lmdb_error(err, errno, "open", environment->folder);
+    environment->device = info.st_dev;
+    environment->inode = info.st_ino;
+    environment->process = getpid();
+    pthread_mutex_lock(&open_lock);
+    for (struct environment *other = open_first; other != NULL; other = other->next)
+        taken |= other->device == info.st_dev && other->inode == info.st_ino && other->process == getpid();
+    if (!taken) {
+        environment->next = open_first;
+        open_first = environment;
+    }
+    pthread_mutex_unlock(&open_lock);
+    return !taken ? 0
+                  : error_set(err, ERROR_BUSY, "this process has the store in %.200s open already",
+                              environment->folder);
+}
+
+static void unregister_open(struct environment *environment)
+{
+    pthread_mutex_lock(&open_lock);
+    for (struct environment **link = &open_first; *link != NULL; link = &(*link)->next) {
+        if (*link == environment) {
+            *link = environment->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&open_lock);
+}
+
+/* A reader has to write its slot into the lock file; without that, pages would change under its eyes. */
+static int check_rights(const struct environment *environment, struct error *err)
+{
+    char path[PATH_MAX + 16];
+
+    snprintf(path, sizeof(path), "%s/lock.mdb", environment->folder);
+    if (environment->mode == STORE_READ && faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0) {
+        if (errno == ENOENT) {
+            error_set(err, ERROR_NOT_FOUND, "the store in %.200s was never opened by primed",
+                      environment->folder);
+            return error_hint(err, "start primed once");
+        }
+        error_set_errno(err, errno, "cannot read the store in %.200s: no right to write its lock.mdb",
+                        environment->folder);
+        if (err != NULL)
+            err->code = ERROR_DENIED;
+        return error_hint(err, "a reader registers in lock.mdb: run as a user or group that may write it");
+    }
+    return 0;
+}
+
+static int check_header(const struct environment *environment, struct error *err)
+{
+    char path[PATH_MAX + 16];
+    int fd;
+    int result;
+
+    snprintf(path, sizeof(path), "%s/data.mdb", environment->folder);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return lmdb_error(err, errno, "open", environment->folder);
+    result = page_check_header(fd, environment->folder, err);
+    close(fd);
+    return result;
+}
+
+static int check_trees(const struct environment *environment, struct error *err)
+{
+    MDB_txn *txn = NULL;
+    int fd = -1;
+    int code = mdb_env_get_fd(environment->mdb, &fd);
+    int result;
+
+    if (code == 0)
+        code = mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, &txn);
+    if (code == MDB_READERS_FULL || code == MDB_MAP_RESIZED)
+        return 0; /* said, or cured, when reading starts */
+    if (code != 0)
+        return lmdb_error(err, code, "read", environment->folder);
+    result = page_check_trees(fd, mdb_txn_id(txn),
+                              environment->mode == STORE_READ ? PAGE_CHECK_READER : PAGE_CHECK_WRITER,
+                              environment->folder, err);
+    mdb_txn_abort(txn);
+    return result;
+}
+
+static int open_mdb(struct environment *environment, size_t map_bytes, struct error *err)
+{
+    unsigned flags = MDB_NOTLS | (environment->mode == STORE_READ ? MDB_RDONLY : 0);
+    char path[PATH_MAX + 16];
+    int dead;
+    int code = mdb_env_create(&environment->mdb);
+
+    if (code == 0)
+        code = mdb_env_set_maxdbs(environment->mdb, DATABASES);
+    if (code == 0)
+        code = mdb_env_set_maxreaders(environment->mdb, ENVIRONMENT_READERS);
+    if (code == 0 && map_bytes > 0)
+        code = mdb_env_set_mapsize(environment->mdb, map_bytes);
+    if (code == 0)
+        code = mdb_env_open(environment->mdb, environment->folder, flags, LOCK_MODE);
+    if (code != 0) {
+        if (environment->mdb != NULL)
+            mdb_env_close(environment->mdb);
+        environment->mdb = NULL;
+        return lmdb_error(err, code, "open", environment->folder);
+    }
+    if (environment->mode == STORE_WRITE) {
+        /* Whatever the umask was; a failure leaves what the umask allows. */
+        snprintf(path, sizeof(path), "%s/lock.mdb", environment->folder);
+        (void)!chmod(path, LOCK_MODE);
+        snprintf(path, sizeof(path), "%s/data.mdb", environment->folder);
+        (void)!chmod(path, DATA_MODE);
+    }
+    mdb_reader_check(environment->mdb, &dead);
+    return 0;
+}
+
+int environment_open(struct environment *environment, size_t map_bytes, struct error *err)
+{
+    bool made = map_bytes > 0;
+
+    if (!made && (check_rights(environment, err) != 0 || check_header(environment, err) != 0 ||
+                  register_open(environment, err) != 0))
+        return -1;
+    if (open_mdb(environment, map_bytes, err) != 0) {
+        unregister_open(environment);
+        return -1;
+    }
+    if (!made && check_trees(environment, err) != 0) {
+        environment_close(environment);
+        return -1;
+    }
+    return 0;
+}
+
+void environment_close(struct environment *environment)
+{
+    if (environment->mdb != NULL)
+        mdb_env_close(environment->mdb);
+    environment->mdb = NULL;
+    unregister_open(environment);
+}
+
+int environment_open_databases(struct environment *environment, MDB_txn *txn, enum database first,
+                               enum database last, bool create, struct error *err)
+{
+    for (int i = (int)first; i <= (int)last; i++) {
+        int code = mdb_dbi_open(txn, databases[i].name, databases[i].flags | (create ? MDB_CREATE : 0),
+                                &environment->databases[i]);
+        if (code != 0)
+            return lmdb_error(err, code, create ? "write" : "read", environment->folder);
+    }
+    return 0;
+}
+
+/* ---- who reads ---- */
+
+static void enter(struct environment *environment, struct reader *reader)
+{
+    pthread_mutex_lock(&environment->lock);
+    while (environment->exclusive)
+        pthread_cond_wait(&environment->changed, &environment->lock);
+    reader->owner = pthread_self();
+    reader->next = environment->readers;
+    reader->link = &environment->readers;
+    if (reader->next != NULL)
+        reader->next->link = &reader->next;
+    environment->readers = reader;
+    pthread_mutex_unlock(&environment->lock);
+}
+
+static void leave(struct environment *environment, struct reader *reader)
+{
+    pthread_mutex_lock(&environment->lock);
+    *reader->link = reader->next;
+    if (reader->next != NULL)
+        reader->next->link = reader->link;
+    if (environment->readers == NULL)
+        pthread_cond_broadcast(&environment->changed);
+    pthread_mutex_unlock(&environment->lock);
+}
+
+bool environment_reads_here(struct environment *environment)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&environment->lock);
+    for (struct reader *reader = environment->readers; reader != NULL; reader = reader->next)
+        found |= pthread_equal(reader->owner, pthread_self()) != 0;
+    pthread_mutex_unlock(&environment->lock);
+    return found;
+}
+
+static struct timespec deadline_in(int wait_ms)
+{
+    struct timespec deadline;
+
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += wait_ms / 1000;
+    deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (deadline.tv_nsec >= 1000000000) {
+        deadline.tv_sec++;
+        deadline.tv_nsec -= 1000000000;
+    }
+    return deadline;
+}
+
+static int exclusive_begin(struct environment *environment, int wait_ms, struct error *err)
+{
+    struct timespec deadline = deadline_in(wait_ms);
+    int code = 0;
+
+    pthread_mutex_lock(&environment->lock);
+    while (environment->exclusive)
+        pthread_cond_wait(&environment->changed, &environment->lock);
+    environment->exclusive = true;
+    while (environment->readers != NULL && code == 0)
+        code = pthread_cond_timedwait(&environment->changed, &environment->lock, &deadline);
+    if (environment->readers != NULL) {
+        environment->exclusive = false;
+        pthread_cond_broadcast(&environment->changed);
+        error_set(err, ERROR_BUSY, "the map of the store in %.200s cannot be moved while it is being read",
+                  environment->folder);
+        code = -1;
+    } else {
+        code = 0;
+    }
+    pthread_mutex_unlock(&environment->lock);
+    return code;
+}
+
+/* With nobody reading. Where LMDB cannot map the file again nothing is left to work with. */
+static int move_map(struct environment *environment, size_t map_bytes)
+{
+    int code = mdb_env_set_mapsize(environment->mdb, map_bytes);
+
+    if (code != 0) {
+        mdb_env_close(environment->mdb);
+        environment->mdb = NULL;
+    }
+    return code;
+}
+
+static void exclusive_end(struct environment *environment)
+{
+    pthread_mutex_lock(&environment->lock);
+    environment->exclusive = false;
+    pthread_cond_broadcast(&environment->changed);
+    pthread_mutex_unlock(&environment->lock);
+}
+
+/* Another process made the map greater: takes over its size. */
+static int follow_map(struct environment *environment, struct error *err)
+{
+    int code;
+
+    if (environment_reads_here(environment))
+        return error_set(err, ERROR_BUSY, "the store in %.200s has grown; end the other reading first",
+                         environment->folder);
+    if (exclusive_begin(environment, ENVIRONMENT_DRAIN_MS, err) != 0)
+        return -1;
+    code = environment->mdb == NULL ? MDB_PANIC : move_map(environment, 0);
+    exclusive_end(environment);
+    return code == 0 ? 0 : lmdb_error(err, code, "read", environment->folder);
+}
+
+int environment_read_begin(struct environment *environment, struct reader *reader, MDB_txn **out,
+                           struct error *err)
+{
+    bool cleared = false;
+
+    for (;;) {
+        int code;
+        int dead = 0;
+
+        enter(environment, reader);
+        if (environment->mdb == NULL) {
+            leave(environment, reader);
+            return error_set(err, ERROR_INTERNAL,
+                             "the store in %.200s could not be opened again after a failure",
+                             environment->folder);
+        }
+        code = mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, out);
+        if (code == 0)
+            return 0;
+        if (code == MDB_READERS_FULL && !cleared && mdb_reader_check(environment->mdb, &dead) == 0)
+            cleared = true;
+        else if (code != MDB_MAP_RESIZED) {
+            leave(environment, reader);
+            return lmdb_error(err, code, "read", environment->folder);
+        }
+        leave(environment, reader);
+        if (code == MDB_MAP_RESIZED && follow_map(environment, err) != 0)
+            return -1;
+    }
+}
+
+void environment_read_end(struct environment *environment, struct reader *reader, MDB_txn *txn)
+{
+    mdb_txn_abort(txn);
+    leave(environment, reader);
+}
+
+/* ---- what the writer does to the map ---- */
+
+void environment_usage(struct environment *environment, size_t *map_bytes, size_t *used_bytes)
+{
+    MDB_envinfo info = {0};
+    MDB_stat stat = {0};
+
+    if (environment->mdb != NULL) {
+        mdb_env_info(environment->mdb, &info);
+        mdb_env_stat(environment->mdb, &stat);
+    }
+    *map_bytes = info.me_mapsize;
+    *used_bytes = (info.me_last_pgno + 1) * stat.ms_psize;
+}
+
+int environment_grow(struct environment *environment, int wait_ms, struct error *err)
+{
+    size_t map_bytes, used_bytes;
+    int code;
+
+    environment_usage(environment, &map_bytes, &used_bytes);
+    map_bytes += map_bytes < ENVIRONMENT_MAP_STEP ? map_bytes : ENVIRONMENT_MAP_STEP;
+    if (map_bytes > ENVIRONMENT_MAP_MOST)
+        return lmdb_error(err, MDB_MAP_FULL, "write", environment->folder);
+    if (exclusive_begin(environment, wait_ms, err) != 0)
+        return -1;
+    code = move_map(environment, map_bytes);
+    exclusive_end(environment);
+    return code == 0 ? 0 : lmdb_error(err, code, "write", environment->folder);
+}
+
+static int open_again(struct environment *environment, struct error *err)
+{
+    MDB_txn *txn = NULL;
+    int code;
+
+    if (environment->mdb != NULL)
+        mdb_env_close(environment->mdb);
+    environment->mdb = NULL;
+    if (open_mdb(environment, 0, err) != 0)
+        return -1;
+    code = mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, &txn);
+    if (code != 0)
+        lmdb_error(err, code, "open", environment->folder);
+    if (code == 0)
+        code = environment_open_databases(environment, txn, DATABASE_META, DATABASES - 1, false, err);
+    if (code == 0) {
+        code = mdb_txn_commit(txn);
+        txn = NULL;
+    }
+    if (txn != NULL)
+        mdb_txn_abort(txn);
+    if (code != 0) {
+        mdb_env_close(environment->mdb);
+        environment->mdb = NULL;
+    }
+    return code == 0 ? 0 : -1;
+}
+
+int environment_reopen(struct environment *environment, struct error *err)
+{
+    int result;
+
+    if (exclusive_begin(environment, ENVIRONMENT_DRAIN_MS, err) != 0)
+        return -1;
+    result = open_again(environment, err);
+    exclusive_end(environment);
+    return result;
+}

@@ -1,0 +1,10 @@
+/* Pins, their events and refusals as bytes. */
+#pragma once
+
+#include "base/arena.h"
+#include "store/pin.h"
+
+/* Each reads the bytes of one record into the arena. False: they are no such record, or memory ran out. */
+bool pin_record_read(struct arena *arena, const void *bytes, size_t length, struct pin *out);
+bool pin_event_read(struct arena *arena, const void *bytes, size_t length, struct pin_event *out);
+bool pin_refused_read(struct arena *arena, const void *bytes, size_t length, struct pin_refused *out);

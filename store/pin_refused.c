@@ -1,0 +1,51 @@
+#include "store/pin.h"
+#include "store/pin_record.h"
+#include "store/record.h"
+
+bool pin_refused_read(struct arena *arena, const void *bytes, size_t length, struct pin_refused *out)
+{
+    const Record__Refused *record = record_unpack(arena, &record__refused__descriptor, bytes, length);
+
+    if (record == NULL || !record_sha256(&record->sha256, out->sha256))
+        return false;
+    out->first_seen_ms = record->first_seen_ms;
+    out->last_seen_ms = record->last_seen_ms;
+    out->times = record->times;
+    return true;
+}
+
+int pin_refused_get(struct store_txn *txn, const char *host, struct pin_refused *out, struct error *err)
+{
+    MDB_val value;
+
+    if (record_get(txn, DATABASE_REFUSED, record_key_text(host), &value))
+        return pin_refused_read(&txn->arena, value.mv_data, value.mv_size, out)
+                   ? 0
+                   : record_damaged(txn, DATABASE_REFUSED, err);
+    if (record_status(txn, err) != 0)
+        return -1;
+    return error_set(err, ERROR_NOT_FOUND, "no certificate was refused for %.260s", host);
+}
+
+int pin_refused_set(struct store_txn *txn, const char *host, const struct pin_refused *refused,
+                    struct error *err)
+{
+    Record__Refused record = RECORD__REFUSED__INIT;
+
+    record.sha256.data = (uint8_t *)(uintptr_t)refused->sha256;
+    record.sha256.len = FINGERPRINT_SIZE;
+    record.first_seen_ms = refused->first_seen_ms;
+    record.last_seen_ms = refused->last_seen_ms;
+    record.times = refused->times;
+    record_put(txn, DATABASE_REFUSED, STORE_SCOPE_NODE, record_key_text(host), &record.base);
+    return record_status(txn, err);
+}
+
+int pin_refused_clear(struct store_txn *txn, const char *host, struct error *err)
+{
+    MDB_val value;
+
+    if (record_get(txn, DATABASE_REFUSED, record_key_text(host), &value))
+        record_delete(txn, DATABASE_REFUSED, STORE_SCOPE_NODE, record_key_text(host));
+    return record_status(txn, err);
+}

@@ -1,0 +1,244 @@
+#include "store/record.h"
+
+#include "store/allocator.h"
+#include "store/lmdb_error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_MOST 511 /* bytes; LMDB's limit as built everywhere */
+
+MDB_val record_key(const void *bytes, size_t length)
+{
+    return (MDB_val){.mv_size = length, .mv_data = (void *)(uintptr_t)bytes};
+}
+
+MDB_val record_key_text(const char *text)
+{
+    return record_key(text, strlen(text));
+}
+
+MDB_val record_key_number(const uint64_t *number)
+{
+    return record_key(number, sizeof(*number));
+}
+
+uint64_t record_number(const MDB_val *key)
+{
+    uint64_t number = 0;
+
+    if (key->mv_size == sizeof(number))
+        memcpy(&number, key->mv_data, sizeof(number));
+    return number;
+}
+
+int record_fail(struct store_txn *txn, int code, const char *doing)
+{
+    if (txn->status == 0) {
+        txn->status = code;
+        lmdb_error(&txn->error, code, doing, txn->environment->folder);
+    }
+    return -1;
+}
+
+int record_status(struct store_txn *txn, struct error *err)
+{
+    if (txn->status == 0)
+        return 0;
+    if (err != NULL)
+        *err = txn->error;
+    return -1;
+}
+
+bool record_get(struct store_txn *txn, enum database database, MDB_val key, MDB_val *value)
+{
+    int code;
+
+    if (txn->status != 0 || key.mv_size == 0 || key.mv_size > KEY_MOST)
+        return false;
+    code = mdb_get(txn->mdb, txn->environment->databases[database], &key, value);
+    if (code != 0 && code != MDB_NOTFOUND)
+        record_fail(txn, code, "read");
+    return code == 0;
+}
+
+MDB_val record_pack(struct store_txn *txn, const ProtobufCMessage *message)
+{
+    MDB_val value = {.mv_size = protobuf_c_message_get_packed_size(message)};
+
+    value.mv_data = arena_alloc(&txn->arena, value.mv_size);
+    if (value.mv_data == NULL)
+        record_fail(txn, ENOMEM, "write");
+    else
+        protobuf_c_message_pack(message, value.mv_data);
+    return value;
+}
+
+void record_store(struct store_txn *txn, enum database database, MDB_val key, MDB_val value, unsigned flags)
+{
+    int code;
+
+    if (txn->status != 0)
+        return;
+    code =
+        txn->writing ? mdb_put(txn->mdb, txn->environment->databases[database], &key, &value, flags) : EACCES;
+    if (code != 0)
+        record_fail(txn, code, "write");
+}
+
+void record_remove(struct store_txn *txn, enum database database, MDB_val key)
+{
+    int code;
+
+    if (txn->status != 0 || key.mv_size == 0 || key.mv_size > KEY_MOST)
+        return;
+    code = txn->writing ? mdb_del(txn->mdb, txn->environment->databases[database], &key, NULL) : EACCES;
+    if (code != 0 && code != MDB_NOTFOUND)
+        record_fail(txn, code, "write");
+}
+
+/* The list doubles whenever its length is a power of two. */
+static bool make_room(struct store_txn *txn)
+{
+    size_t count = txn->change_count;
+    Record__ChangeRecord **list;
+
+    if ((count & (count - 1)) != 0)
+        return true;
+    list = arena_alloc(&txn->arena, (count == 0 ? 1 : 2 * count) * sizeof(*list));
+    if (list == NULL)
+        return false;
+    if (count > 0)
+        memcpy(list, txn->changes, count * sizeof(*list));
+    txn->changes = list;
+    return true;
+}
+
+void record_note(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,
+                 const MDB_val *value)
+{
+    Record__ChangeRecord *record;
+    void *key_copy;
+
+    if (txn->status != 0)
+        return;
+    record = arena_alloc(&txn->arena, sizeof(*record));
+    key_copy = arena_copy(&txn->arena, key.mv_data, key.mv_size);
+    if (record == NULL || key_copy == NULL || !make_room(txn)) {
+        record_fail(txn, ENOMEM, "write");
+        return;
+    }
+    record__change_record__init(record);
+    record->database = (char *)(uintptr_t)environment_database_name(database);
+    record->scope = scope;
+    record->key.data = key_copy;
+    record->key.len = key.mv_size;
+    if (value != NULL && scope == STORE_SCOPE_PAIR) {
+        record->has_value = true;
+        record->value.data = value->mv_data;
+        record->value.len = value->mv_size;
+    }
+    txn->changes[txn->change_count++] = record;
+}
+
+void record_put(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,
+                const ProtobufCMessage *message)
+{
+    MDB_val value = record_pack(txn, message);
+
+    record_store(txn, database, key, value, 0);
+    record_note(txn, database, scope, key, &value);
+}
+
+void record_delete(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key)
+{
+    record_remove(txn, database, key);
+    record_note(txn, database, scope, key, NULL);
+}
+
+static uint64_t number_at(struct store_txn *txn, enum database database, MDB_cursor_op end)
+{
+    MDB_cursor *cursor = record_cursor(txn, database);
+    uint64_t number = 0;
+    MDB_val key, value;
+
+    if (cursor == NULL)
+        return 0;
+    if (record_cursor_move(txn, cursor, end, &key, &value))
+        number = record_number(&key);
+    mdb_cursor_close(cursor);
+    return number;
+}
+
+uint64_t record_first_number(struct store_txn *txn, enum database database)
+{
+    return number_at(txn, database, MDB_FIRST);
+}
+
+uint64_t record_last_number(struct store_txn *txn, enum database database)
+{
+    return number_at(txn, database, MDB_LAST);
+}
+
+uint64_t record_count(struct store_txn *txn, enum database database)
+{
+    MDB_stat stat = {0};
+    int code = txn->status != 0 ? 0 : mdb_stat(txn->mdb, txn->environment->databases[database], &stat);
+
+    if (code != 0)
+        record_fail(txn, code, "read");
+    return stat.ms_entries;
+}
+
+MDB_cursor *record_cursor(struct store_txn *txn, enum database database)
+{
+    MDB_cursor *cursor = NULL;
+    int code;
+
+    if (txn->status != 0)
+        return NULL;
+    code = mdb_cursor_open(txn->mdb, txn->environment->databases[database], &cursor);
+    if (code != 0)
+        record_fail(txn, code, "read");
+    return code == 0 ? cursor : NULL;
+}
+
+bool record_cursor_move(struct store_txn *txn, MDB_cursor *cursor, MDB_cursor_op move, MDB_val *key,
+                        MDB_val *value)
+{
+    int code;
+
+    if (txn->status != 0)
+        return false;
+    code = mdb_cursor_get(cursor, key, value, move);
+    if (code != 0 && code != MDB_NOTFOUND)
+        record_fail(txn, code, "read");
+    return code == 0;
+}
+
+void *record_unpack(struct arena *arena, const ProtobufCMessageDescriptor *kind, const void *bytes,
+                    size_t length)
+{
+    ProtobufCAllocator allocator = allocator_of(arena);
+
+    return protobuf_c_message_unpack(kind, &allocator, length, bytes);
+}
+
+bool record_sha256(const ProtobufCBinaryData *field, uint8_t out[32])
+{
+    bool whole = field->len == 32;
+
+    memset(out, 0, 32);
+    if (whole)
+        memcpy(out, field->data, 32);
+    return whole;
+}
+
+int record_damaged(struct store_txn *txn, enum database database, struct error *err)
+{
+    char what[100];
+
+    snprintf(what, sizeof(what), "a record in \"%s\" cannot be read", environment_database_name(database));
+    return lmdb_error_damaged(err, txn->environment->folder, what);
+}

@@ -1,0 +1,14 @@
+/* The other records as bytes. Each reads one into the arena; false: the bytes are no such record. */
+#pragma once
+
+#include "base/arena.h"
+#include "store/audit.h"
+#include "store/certificate.h"
+#include "store/policy.h"
+
+bool certificate_read(struct arena *arena, const void *bytes, size_t length, struct certificate_facts *facts,
+                      const uint8_t **der, size_t *der_length);
+bool policy_read(const void *bytes, size_t length, enum trust_policy *out);
+bool setting_read(struct arena *arena, const void *bytes, size_t length, enum store_scope *scope,
+                  const uint8_t **value, size_t *value_length);
+bool audit_read(struct arena *arena, const void *bytes, size_t length, struct audit_entry *out);
