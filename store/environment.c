@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENVIRONMENT_READERS 1022 /* reader slots: with LMDB's header a lock file of 64 KiB */
+#define ENVIRONMENT_READERS 1022 /* reader slots: with LMDB's header a lock file of LOCK_BYTES */
+#define LOCK_BYTES 65536
 #define DATA_MODE 0640
 #define LOCK_MODE 0660 /* whoever reads needs a slot in it */
 
@@ -159,13 +160,36 @@ static int check_trees(const struct environment *environment, struct error *err)
     return result;
 }
 
+/*
+ * LMDB makes its lock file with a hole and writes to it through a map: on a full disk that is a fault, not an
+ * error. So its blocks are taken before.
+ */
+static int reserve_lock_file(const struct environment *environment, struct error *err)
+{
+    char path[PATH_MAX + 16];
+    int code = 0;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/lock.mdb", environment->folder);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+    if (fd < 0)
+        return lmdb_error(err, errno, "write", environment->folder);
+    if (fallocate(fd, 0, 0, LOCK_BYTES) != 0 && errno != EOPNOTSUPP)
+        code = errno;
+    close(fd);
+    return code == 0 ? 0 : lmdb_error(err, code, "write", environment->folder);
+}
+
 static int open_mdb(struct environment *environment, size_t map_bytes, struct error *err)
 {
     unsigned flags = MDB_NOTLS | (environment->mode == STORE_READ ? MDB_RDONLY : 0);
     char path[PATH_MAX + 16];
     int dead;
-    int code = mdb_env_create(&environment->mdb);
+    int code;
 
+    if (environment->mode == STORE_WRITE && reserve_lock_file(environment, err) != 0)
+        return -1;
+    code = mdb_env_create(&environment->mdb);
     if (code == 0)
         code = mdb_env_set_maxdbs(environment->mdb, DATABASES);
     if (code == 0)
