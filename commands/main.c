@@ -1,5 +1,6 @@
 /* primesh: the shell. See --help. */
 #include "base/version.h"
+#include "base/wipe.h"
 #include "commands/context.h"
 
 #include <getopt.h>
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
     int status;
 
     setlocale(LC_CTYPE, "C.UTF-8");
+    json_set_alloc_funcs(malloc, wipe_free); /* a passphrase goes to primed as JSON */
     for (size_t i = 0; i < BRANCH_COUNT; i++)
         all[i] = *branches[i];
     status = read_options(argc, argv, &options, &context);
