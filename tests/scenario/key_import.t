@@ -229,7 +229,7 @@ head -c 800 "$REPO/made.p12" >"$REPO/short.p12"
 refused "ncs key importkey short.p12 $IN password-file word" "the PKCS#12 cannot be read" "a truncated PKCS#12"
 openssl pkcs12 -export -nomac -keypbe NONE -certpbe NONE -inkey "$TMP/made.key" -in "$CA/made.pem" -out "$REPO/nomac.p12" -passout pass:
 refused "ncs key importkey nomac.p12 $IN" "the PKCS#12 has no integrity code" "PKCS#12 without a MAC"
-openssl pkcs8 -topk8 -iter 10000001 -in "$TMP/other.key" -out "$REPO/slow.key" -passout pass:x -v2 aes-128-cbc 2>/dev/null
+openssl pkcs8 -topk8 -iter 2000001 -in "$TMP/other.key" -out "$REPO/slow.key" -passout pass:x -v2 aes-128-cbc 2>/dev/null
 refused "ncs key importkey slow.key other.pem $IN password-file wrong" "the private key asks for its passphrase to be hashed more than" "a passphrase hashed for ever"
 openssl req -x509 -newkey rsa:1024 -nodes -keyout "$REPO/weak.key" -subj "/CN=node" -addext "subjectAltName=DNS:node,IP:$ADDRESS" -addext basicConstraints=CA:FALSE -days 10 -out "$REPO/weak.pem" 2>/dev/null
 refused "ncs key importkey weak.key weak.pem $IN" "the certificate cannot be used for TLS" "a key too small"
