@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "base/wipe.h"
+#include "daemon/own_key.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -90,6 +92,7 @@ static int open_node(struct node *node, struct error *err)
         make_sealing_key(node->home, err) != 0)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
+        (node->own_key = own_key_new(node, err)) == NULL ||
         (node->services = services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
@@ -109,6 +112,7 @@ static bool close_node(struct node *node)
         return false;
     control_server_free(node->control);
     services_free(node->services);
+    own_key_free(node->own_key);
     sessions_free(node->sessions);
     if (node->base != NULL)
         event_base_free(node->base);
@@ -192,6 +196,9 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
     int result;
 
     signal(SIGPIPE, SIG_IGN);
+    /* passphrases come through the control socket: neither its buffers nor the JSON in them may keep one */
+    json_set_alloc_funcs(malloc, wipe_free);
+    event_set_mem_functions(malloc, realloc, wipe_free);
     evthread_use_pthreads();
     https_client_init();
     result = open_node(&node, err);
