@@ -273,8 +273,8 @@ static int key_import(struct request *request, json_t **result, struct error *er
 }
 
 const struct method key_file_methods[] = {
-    {"key.import-signed", "admin", METHOD_CHANGES, key_import_signed},
-    {"key.needs-passphrase", "admin", 0, key_needs_passphrase},
-    {"key.import", "admin", METHOD_CHANGES, key_import},
+    {"key.import-signed", ACCOUNT_ADMIN, METHOD_CHANGES, key_import_signed},
+    {"key.needs-passphrase", ACCOUNT_ADMIN, 0, key_needs_passphrase},
+    {"key.import", ACCOUNT_ADMIN, METHOD_CHANGES, key_import},
 };
 const size_t key_file_method_count = sizeof(key_file_methods) / sizeof(key_file_methods[0]);
