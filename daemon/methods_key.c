@@ -72,7 +72,8 @@ static int64_t pending_since(const struct own_key *own)
 
 static json_t *plan_json(const struct request *request, const struct key_plan *plan)
 {
-    const struct node_names names = own_key_names(request->node);
+    char hostname[HOST_TEXT_MAX];
+    const struct node_names names = own_key_names(request->node, hostname);
     struct text shown = {0}, missing = {0};
     char size[KEY_SIZE_TEXT_MAX];
     json_t *json = json_object();

@@ -92,7 +92,8 @@ static int have_wait(struct request *request, struct identity *identity, STACK_O
                      json_t **result, struct error *err)
 {
     struct own_key *own = request->node->own_key;
-    const struct node_names names = own_key_names(request->node);
+    char hostname[HOST_TEXT_MAX];
+    const struct node_names names = own_key_names(request->node, hostname);
     struct identity *waiting;
     int failed;
 
