@@ -46,9 +46,10 @@ static int append_audit(struct request *request, struct store_txn *txn, const st
 
 static void log_audit(const struct request *request, const struct error *outcome)
 {
-    log_write(request->node->audit_log, LOG_LEVEL_INFO, "user=%s role=%s origin=%s result=%s line=\"%s\"%s%s",
-              request->who.user, account_role_name(request->who.role), request->who.origin,
-              outcome == NULL ? "ok" : error_code_name(outcome->code), request->line,
+    log_write(request->node->audit_log, LOG_LEVEL_INFO,
+              "user=%s role=%s origin=%s result=%s method=%s line=\"%s\"%s%s", request->who.user,
+              account_role_name(request->who.role), request->who.origin,
+              outcome == NULL ? "ok" : error_code_name(outcome->code), request->method->name, request->line,
               outcome == NULL ? "" : " message=", outcome == NULL ? "" : outcome->message);
 }
 
