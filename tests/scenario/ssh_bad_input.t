@@ -68,6 +68,12 @@ for name in long-typed nul half escape; do
     is "$(LC_ALL=C grep -acP '\x1b\]|\x1b\[2J|\x9b' "$TMP/typed.out")" 0 "and none of it reaches the terminal as a command"
 done
 
+# A long paste into the search of a long history: nobody waits minutes for the next prompt.
+perl -e 'print "show version | include ", "x$_ " x 40, "\n" for 1 .. 300' >"$LAB/prime-pri/history/admin"
+perl -e 'print "\x12", "q" x 5000' >"$TMP/search"
+type_in "$TMP/search"
+is "$OUT" "" "typed: 5,000 characters into Ctrl-R with 300 lines of history"
+
 for log in audit application health_monitor; do
     file=$LAB/prime-pri/log/$log.log
     [ -e "$file" ] || continue

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 
-LIMIT_S = 60
+LIMIT_S = 240
 WORDS = (b"show version|show running-config|show|ncs certvalidation tofu-certs listcerts|ncs|detail|terminal|length|width|"
          b"0|24|511|json|include|exclude|begin|section|count|last|more|host|127.0.0.1_443|::1_8082|conf t|hostname|"
          b"repository|end|exit|no|do show clock|help|username|sshkey|role admin|logging|ping|history|follow|"
