@@ -94,6 +94,8 @@ int print_authorized_keys(const char *home, const char *algorithm, const char *k
 extern const struct shell_branch pin_branch;
 extern const struct shell_branch pin_show_branch;
 extern const struct shell_branch policy_branch;
+extern const struct shell_branch key_branch;
+extern const struct shell_branch key_genkey_branch;
 extern const struct shell_branch service_branch;
 extern const struct shell_branch show_branch;
 extern const struct shell_branch log_branch;
@@ -101,7 +103,3 @@ extern const struct shell_branch session_branch;
 extern const struct shell_branch monitor_branch;
 extern const struct shell_branch configure_branch;
 extern const struct shell_branch running_config_branch;
-
-/* The argument types. */
-extern const struct shell_type argument_types[];
-extern const size_t argument_type_count;

@@ -1,6 +1,8 @@
 /* primesh: the shell. See --help. */
 #include "base/version.h"
+#include "base/wipe.h"
 #include "commands/context.h"
+#include "commands/table.h"
 #include "store/vouch.h"
 
 #include <getopt.h>
@@ -11,12 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-static const struct shell_branch *const branches[] = {
-    &pin_branch, &pin_show_branch, &policy_branch,  &service_branch,   &show_branch,
-    &log_branch, &session_branch,  &monitor_branch, &configure_branch, &running_config_branch,
-};
-#define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
 struct options {
     const char *command;
@@ -212,13 +208,8 @@ static int serve(const struct shell_program *program, struct context *context, c
 
 int main(int argc, char **argv)
 {
-    struct shell_branch all[BRANCH_COUNT];
     struct context context = {.home = node_home(), .connection = getenv("SSH_CONNECTION")};
-    struct shell_program program = {.branches = all,
-                                    .branch_count = BRANCH_COUNT,
-                                    .types = argument_types,
-                                    .type_count = argument_type_count,
-                                    .context = &context,
+    struct shell_program program = {.context = &context,
                                     .admit = context_admit,
                                     .require = context_require,
                                     .refused = context_refused,
@@ -228,8 +219,8 @@ int main(int argc, char **argv)
     int status;
 
     setlocale(LC_CTYPE, "C.UTF-8");
-    for (size_t i = 0; i < BRANCH_COUNT; i++)
-        all[i] = *branches[i];
+    json_set_alloc_funcs(malloc, wipe_free); /* a passphrase goes to primed as JSON */
+    table_fill(&program);
     status = read_options(argc, argv, &options, &context);
     if (status >= 0)
         return status;

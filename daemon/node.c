@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "base/wipe.h"
 #include "daemon/caller.h"
 #include "daemon/configuration.h"
+#include "daemon/own_key.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -89,6 +91,7 @@ static int open_node(struct node *node, struct error *err)
         (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
+        (node->own_key = own_key_new(node, err)) == NULL ||
         (node->services = services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
@@ -108,6 +111,7 @@ static bool close_node(struct node *node)
         return false;
     control_server_free(node->control);
     services_free(node->services);
+    own_key_free(node->own_key);
     sessions_free(node->sessions);
     configuration_close(node);
     if (node->base != NULL)
@@ -193,6 +197,9 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
     int result;
 
     signal(SIGPIPE, SIG_IGN);
+    /* passphrases come through the control socket: neither its buffers nor the JSON in them may keep one */
+    json_set_alloc_funcs(malloc, wipe_free);
+    event_set_mem_functions(malloc, realloc, wipe_free);
     evthread_use_pthreads();
     https_client_init();
     result = open_node(&node, err);
