@@ -1,6 +1,7 @@
 /* One connection of a probe: look up, connect, shake hands, judge. Only for this folder. */
 #pragma once
 
+#include "net/ocsp_fetch.h"
 #include "net/probe.h"
 #include "net/resolve.h"
 #include "net/verdict.h"
@@ -11,6 +12,7 @@ enum probe_step {
     PROBE_SOCKET,    /* waiting for a free descriptor */
     PROBE_CONNECT,   /* waiting for the connection */
     PROBE_HANDSHAKE, /* waiting for the server's words */
+    PROBE_FETCH,     /* waiting for an OCSP answer */
     PROBE_END        /* the result is there */
 };
 
@@ -29,6 +31,7 @@ struct probe_connection {
     SSL *ssl;
     bool heard; /* the first byte was looked at */
     struct verdict verdict;
+    struct ocsp_fetch *fetch;
     struct error error;
 };
 
@@ -37,7 +40,7 @@ struct probe_means {
     struct store *store;
     SSL_CTX *context;
     int epoll;    /* sockets are added edge-triggered, with the connection as data */
-    int resolved; /* eventfd, for resolve_start() */
+    int resolved; /* eventfd, for resolve_start() and ocsp_fetch_start() */
     int timeout_ms;
 };
 

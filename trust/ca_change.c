@@ -271,13 +271,16 @@ static int count_pins(struct store_txn *txn, enum trust_zone zone, size_t *count
     return got;
 }
 
-int trust_set_policy(struct store_txn *txn, enum trust_zone zone, enum trust_policy policy,
-                     struct trust_holdings *holdings, struct error *err)
+int trust_count_holdings(struct store_txn *txn, enum trust_zone zone, struct trust_holdings *out,
+                         struct error *err)
 {
-    *holdings = (struct trust_holdings){0};
-    if (ca_each(txn, zone, count_one, &holdings->cas, err) != 0)
+    *out = (struct trust_holdings){0};
+    if (ca_each(txn, zone, count_one, &out->cas, err) != 0)
         return -1;
-    if (policy == TRUST_POLICY_ENABLE && count_pins(txn, zone, &holdings->pins, err) != 0)
-        return -1;
+    return count_pins(txn, zone, &out->pins, err);
+}
+
+int trust_set_policy(struct store_txn *txn, enum trust_zone zone, enum trust_policy policy, struct error *err)
+{
     return policy_set(txn, zone, policy, err);
 }

@@ -152,15 +152,17 @@ int trust_pin_accept(struct store_txn *txn, const char *host, const uint8_t sha2
 /* Makes the node's pin of itself (node scope) follow its own certificate: adds, renews or leaves it. */
 int trust_pin_self(struct store_txn *txn, const struct host_port *host, X509 *own, struct error *err);
 
+/* Sets a zone's policy, for the next connection on. */
+int trust_set_policy(struct store_txn *txn, enum trust_zone zone, enum trust_policy policy,
+                     struct error *err);
+
 /* What a zone holds: CA certificates, and pins, which are not looked at while its policy is `enable`. */
 struct trust_holdings {
     size_t cas;
     size_t pins;
 };
-
-/* Sets a zone's policy, for the next connection on. *holdings: what the zone has. */
-int trust_set_policy(struct store_txn *txn, enum trust_zone zone, enum trust_policy policy,
-                     struct trust_holdings *holdings, struct error *err);
+int trust_count_holdings(struct store_txn *txn, enum trust_zone zone, struct trust_holdings *out,
+                         struct error *err);
 
 /* Changes to a zone's trust store, to be run inside a store job. */
 #define TRUST_CAS_MAX 2000 /* CA certificates of one zone */
