@@ -48,6 +48,9 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
 extern const struct shell_branch pin_branch;
 extern const struct shell_branch pin_show_branch;
 extern const struct shell_branch policy_branch;
+extern const struct shell_branch trust_store_branch;
+extern const struct shell_branch validation_branch;
+extern const struct shell_branch expiry_branch;
 extern const struct shell_branch service_branch;
 extern const struct shell_branch show_branch;
 extern const struct shell_branch log_branch;

@@ -1,7 +1,9 @@
 /* What the arguments of the commands may be, and which of them exist. */
 #include "base/fingerprint.h"
 #include "base/host_port.h"
+#include "base/tls_versions.h"
 #include "commands/context.h"
+#include "store/ca.h"
 #include "store/pin.h"
 
 #include <dirent.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define COMPLETIONS_MAX 200 /* words offered at most */
 #define COUNT_MOST 1000000
@@ -67,6 +70,63 @@ static int check_file_name(const char *word, struct error *err)
         return 0;
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.60s is not the name of a file inside a repository",
                      word);
+}
+
+static int check_url(const char *word, struct error *err)
+{
+    if (strncasecmp(word, "http://", 7) == 0 && word[7] != '\0')
+        return 0;
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.100s is not http://<host>[:<port>][/<path>]", word);
+}
+
+static int check_versions(const char *word, struct error *err)
+{
+    struct tls_versions versions;
+
+    return tls_versions_parse(word, &versions, err);
+}
+
+static void complete_versions(void *arg, const char *prefix, struct shell_words *words)
+{
+    (void)arg;
+    for (const char *const *name = (const char *const[]){"TLSv1.2", "TLSv1.3", NULL}; *name != NULL; name++) {
+        if (strncmp(*name, prefix, strlen(prefix)) == 0)
+            shell_words_add(words, *name, "version of TLS");
+    }
+}
+
+struct alias_completion {
+    const char *prefix;
+    struct shell_words *words;
+    const char *zone;
+    int offered;
+};
+
+static int offer_alias(void *arg, const struct ca_certificate *ca)
+{
+    struct alias_completion *completion = arg;
+
+    if (strncmp(ca->alias, completion->prefix, strlen(completion->prefix)) == 0) {
+        shell_words_add(completion->words, ca->alias, completion->zone);
+        completion->offered++;
+    }
+    return completion->offered >= COMPLETIONS_MAX;
+}
+
+/* The zone is named behind the alias, so those of all zones are offered, each with its zone. */
+static void complete_alias(void *arg, const char *prefix, struct shell_words *words)
+{
+    struct alias_completion completion = {.prefix = prefix, .words = words};
+    struct context *context = arg;
+    struct store_txn *txn;
+
+    if (context_require(context, NEED_STORE, NULL) != 0 || (txn = store_read(context->store, NULL)) == NULL)
+        return;
+    for (int zone = 0; zone < TRUST_ZONES && completion.offered < COMPLETIONS_MAX; zone++) {
+        completion.zone = trust_zone_name((enum trust_zone)zone);
+        ca_each(txn, (enum trust_zone)zone, offer_alias, &completion, NULL);
+    }
+    store_end(txn);
 }
 
 /* Pinned hosts, from the store. */
@@ -156,6 +216,19 @@ const struct shell_type argument_types[] = {
      .help = "Repository, e.g. defaultRepo",
      .check = check_file_name,
      .complete = complete_repository},
+    {.name = "alias",
+     .help = "Alias of a CA certificate",
+     .check = ca_check_alias,
+     .complete = complete_alias},
+    {.name = "new_alias",
+     .help = "Alias to give the CA certificate, e.g. corporate-root",
+     .check = ca_check_alias},
+    {.name = "url", .help = "Address of an OCSP responder, e.g. http://ocsp.example.com", .check = check_url},
+    {.name = "versions",
+     .help = "TLSv1.2, TLSv1.3 or both, parted by blanks",
+     .check = check_versions,
+     .complete = complete_versions,
+     .rest = true},
     {.name = "command", .help = "An EXEC command", .rest = true, .line = true},
     {.name = "count", .help = "How many, 1 to 1000000", .check = check_count},
     {.name = "lines", .help = "Lines of a page, 0 to 511; 0: no pager", .check = check_length},

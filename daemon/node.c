@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "daemon/daily.h"
 #include "daemon/own_key.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
@@ -97,7 +98,7 @@ static int open_node(struct node *node, struct error *err)
     node->base = event_base_new();
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
-    if (services_start(node->services, err) != 0)
+    if (services_start(node->services, err) != 0 || (node->daily = daily_start(node, err)) == NULL)
         return -1;
     node->control = control_server_new(node->base, node->home, &handlers, err);
     return node->control != NULL ? 0 : -1;
@@ -109,6 +110,7 @@ static bool close_node(struct node *node)
     atomic_store(&node->stopping, true);
     if (!workers_stop(node->workers, STOP_WORKERS_MS))
         return false;
+    daily_stop(node->daily);
     control_server_free(node->control);
     services_free(node->services);
     own_key_free(node->own_key);

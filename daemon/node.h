@@ -16,6 +16,7 @@ struct workers;
 struct services;
 struct own_key;
 struct sessions;
+struct daily;
 
 struct node {
     const char *home; /* absolute where the user can walk there, "." otherwise */
@@ -31,6 +32,7 @@ struct node {
     struct own_key *own_key;
     struct services *services;
     struct sessions *sessions;
+    struct daily *daily;
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */

@@ -110,16 +110,19 @@ void report_verdict(struct report *report, const char *thread, const struct trus
     char host[HOST_PORT_TEXT_MAX];
     unsigned long unwritten = 0;
 
-    if (trust_is_accepted(verdict->outcome) || verdict->outcome == TRUST_NO_PIN)
+    bool is_accepted = trust_is_accepted(verdict->outcome);
+
+    if ((is_accepted && verdict->error.code == ERROR_NONE) || verdict->outcome == TRUST_NO_PIN)
         return;
     host_port_format(&request->host, host);
     if (!is_due(report, host, verdict->shown_sha256, &unwritten))
         return;
     if (verdict->outcome == TRUST_MISMATCH)
         write_mismatch(report->log, thread, zone, verdict);
-    log_write(report->log, LOG_LEVEL_ERROR, "[%s] [%s] %s%s%s", zone, thread, verdict->error.message,
-              verdict->error.hint[0] != '\0' ? ". " : "", verdict->error.hint);
-    if (unwritten > 0)
+    log_write(report->log, is_accepted ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "[%s] [%s] %s%s%s", zone,
+              thread, verdict->error.message, verdict->error.hint[0] != '\0' ? ". " : "",
+              verdict->error.hint);
+    if (unwritten > 0 && !is_accepted)
         log_write(report->log, LOG_LEVEL_ERROR,
                   "[%s] [%s] the same certificate of %s was refused %lu more times since "
                   "this was last written",

@@ -18,6 +18,7 @@ struct verification {
     json_t **rows; /* finished, waiting for those before them */
     size_t sent;
     size_t mismatches;
+    size_t refused; /* mismatches apart */
     size_t unreachable;
     atomic_bool cancel;
 };
@@ -53,17 +54,8 @@ static void say_verdict(const struct trust_verdict *verdict, char *out, size_t s
     case TRUST_FIRST_USE:
         say_validity(verdict, out, size);
         break;
-    case TRUST_NO_PIN:
-        snprintf(out, size, "no pin");
-        break;
-    case TRUST_MISMATCH:
-        snprintf(out, size, "MISMATCH");
-        break;
-    case TRUST_UNCHECKED:
-        snprintf(out, size, "not checked");
-        break;
     default:
-        snprintf(out, size, "refused");
+        snprintf(out, size, "%s", trust_outcome_name(verdict->outcome));
     }
 }
 
@@ -83,6 +75,14 @@ static json_t *make_row(const struct trust_request *trust, const struct probe_re
                      result->verdict.error.message);
 }
 
+static void count_refusal(struct verification *verification, enum trust_outcome outcome)
+{
+    if (outcome == TRUST_MISMATCH)
+        verification->mismatches++;
+    else if (!trust_is_accepted(outcome) && outcome != TRUST_NO_PIN)
+        verification->refused++;
+}
+
 static void take_result(void *arg, size_t index, const struct probe_result *result)
 {
     struct verification *verification = arg;
@@ -91,7 +91,7 @@ static void take_result(void *arg, size_t index, const struct probe_result *resu
     if (result->state == PROBE_FAILED) {
         verification->unreachable++;
     } else {
-        verification->mismatches += result->verdict.outcome == TRUST_MISMATCH;
+        count_refusal(verification, result->verdict.outcome);
         verify_report(verification->request, trust, &result->verdict);
     }
     verification->rows[index] = make_row(trust, result);
@@ -122,9 +122,9 @@ static int run(struct verification *verification, json_t **result, struct error 
     free(verification->rows);
     if (failed != 0)
         return -1;
-    *result =
-        json_pack("{s:I, s:I, s:I}", "checked", (json_int_t)verification->count, "mismatches",
-                  (json_int_t)verification->mismatches, "unreachable", (json_int_t)verification->unreachable);
+    *result = json_pack("{s:I, s:I, s:I, s:I}", "checked", (json_int_t)verification->count, "mismatches",
+                        (json_int_t)verification->mismatches, "refused", (json_int_t)verification->refused,
+                        "unreachable", (json_int_t)verification->unreachable);
     return 0;
 }
 
