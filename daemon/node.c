@@ -20,11 +20,24 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* SIGTERM must have ended the node within 2 s */
 #define STOP_SERVICES_MS 1000
 #define STOP_WORKERS_MS 700
+
+bool node_is_self(const struct node *node, const struct host_port *host)
+{
+    for (size_t i = 0; i < node->conf.listen_count && host->port == node->conf.port; i++) {
+        char listen[HOST_TEXT_MAX];
+        enum host_kind kind;
+
+        if (host_parse(node->conf.listen[i], &kind, listen, NULL) == 0 && strcmp(listen, host->host) == 0)
+            return true;
+    }
+    return false;
+}
 
 bool node_on_loop_thread(const struct node *node)
 {

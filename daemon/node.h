@@ -47,5 +47,8 @@ struct node {
 int node_run(const char *home, const struct node_conf *conf, int broker, void (*ready)(void *arg), void *arg,
              struct error *err);
 
+/* True if the address is one that this node itself listens on. */
+bool node_is_self(const struct node *node, const struct host_port *host);
+
 /* True on the thread that runs the event loop. */
 bool node_on_loop_thread(const struct node *node);

@@ -147,6 +147,7 @@ static int add_host(struct verification *verification, size_t *capacity, const s
         (struct trust_request){.zone = pin->zone, .mode = TRUST_OBSERVE, .task = verification->request->user};
     if (host_port_parse(pin->host, &host->host, err) != 0)
         return -1;
+    host->is_self = node_is_self(verification->request->node, &host->host);
     verification->count++;
     return 0;
 }
@@ -191,8 +192,11 @@ int verify_all(struct request *request, json_t **result, struct error *err)
 
 int verify_one(struct request *request, const struct host_port *host, json_t **result, struct error *err)
 {
-    struct trust_request one = {
-        .host = *host, .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_OBSERVE, .task = request->user};
+    struct trust_request one = {.host = *host,
+                                .zone = TRUST_ZONE_SYSTEM,
+                                .mode = TRUST_OBSERVE,
+                                .task = request->user,
+                                .is_self = node_is_self(request->node, host)};
     struct verification verification = {.request = request, .hosts = &one, .count = 1};
     struct store_txn *txn = store_read(request->node->store, err);
     char text[HOST_PORT_TEXT_MAX];

@@ -123,6 +123,9 @@ static void shake_hands(struct probe_connection *connection, const struct probe_
     unsigned char byte;
     int result;
 
+    /* Only the very first byte: what comes later are records of other kinds. */
+    if (BIO_number_read(SSL_get_rbio(connection->ssl)) > 0)
+        connection->heard = true;
     if (!connection->heard && recv(connection->fd, &byte, 1, MSG_PEEK) == 1) {
         connection->heard = true;
         if (handshake_check_first_byte(byte, connection->host, &connection->error) != 0) {

@@ -75,13 +75,24 @@ static bool is_known(const struct revocation *revocation, const struct ocsp_subj
     return ocsp_cache_get(subject->key, revocation->now_ms, entry);
 }
 
+/* Nobody is there to ask. Where that is enough it goes without saying: many CAs of companies have no
+ * responder. */
+static enum trust_outcome judge_unasked(const struct question *question)
+{
+    const struct ocsp_setting *setting = question->revocation->setting;
+
+    if (!setting->hard && !setting->custom)
+        return TRUST_VALIDATED;
+    return judge_no_answer(question, setting->custom ? "no custom OCSP responder is set"
+                                                     : "it names no OCSP responder");
+}
+
 static enum trust_outcome ask(const struct question *question, const struct ocsp_subject *subject)
 {
     const struct revocation *revocation = question->revocation;
 
     if (subject->url_count == 0)
-        return judge_no_answer(question, revocation->setting->custom ? "no custom OCSP responder is set"
-                                                                     : "it names no OCSP responder");
+        return judge_unasked(question);
     if (revocation->need == NULL)
         return judge_no_answer(question, "no OCSP responder was asked");
     *revocation->need = ocsp_need_new(subject, &question->verdict->error);
