@@ -273,8 +273,6 @@ static void describe_shown(X509 *certificate, struct trust_verdict *verdict)
     char *subject = x509_subject_reversed(certificate, NULL);
     char *name = x509_common_name(certificate, NULL);
 
-    if (x509_validity(certificate, &verdict->not_before_ms, &verdict->not_after_ms, NULL) != 0)
-        verdict->not_before_ms = verdict->not_after_ms = 0;
     trust_copy_cut(verdict->subject_reversed, sizeof(verdict->subject_reversed), subject);
     trust_copy_cut(verdict->common_name, sizeof(verdict->common_name), name);
     free(subject);
@@ -308,8 +306,14 @@ static void explain_mismatch(const struct judgement *judgement)
 static void explain(const struct judgement *judgement)
 {
     struct trust_verdict *verdict = judgement->verdict;
-    struct error why = verdict->error;
+    struct error why;
 
+    /* The log wants to know whom it was that was refused; the rest is spared the work. */
+    if (verdict->outcome == TRUST_MATCH ||
+        (verdict->outcome == TRUST_VALIDATED && verdict->error.code == ERROR_NONE))
+        return;
+    describe_shown(judgement->certificate, verdict);
+    why = verdict->error;
     switch (verdict->outcome) {
     case TRUST_MISMATCH:
         explain_mismatch(judgement);
@@ -349,6 +353,7 @@ static void undecided(struct judgement *judgement, const struct error *why)
     struct trust_verdict *verdict = judgement->verdict;
 
     set_outcome(judgement, TRUST_UNDECIDED);
+    describe_shown(judgement->certificate, verdict);
     error_set(&verdict->error, why->code == ERROR_NONE ? ERROR_INTERNAL : why->code,
               "cannot judge the certificate of %s: %s", judgement->host, why->message);
     if (why->hint[0] != '\0')
@@ -413,7 +418,8 @@ void trust_judge_shown(struct store *store, const struct trust_request *request,
         undecided(&judgement, &why);
         return;
     }
-    describe_shown(shown->certificate, verdict);
+    if (x509_validity(shown->certificate, &verdict->not_before_ms, &verdict->not_after_ms, NULL) != 0)
+        verdict->not_before_ms = verdict->not_after_ms = 0;
     if (judge_reading(store, &judgement, &why) != 0) {
         undecided(&judgement, &why);
         return;

@@ -88,12 +88,19 @@ static OCSP_CERTID *make_id(const struct ocsp_subject *subject)
                            sk_X509_value(subject->path, subject->depth + 1));
 }
 
+static int name_subject(struct ocsp_subject *subject, struct error *err)
+{
+    OCSP_CERTID *id = make_id(subject);
+    int result = id == NULL ? -1 : make_key(subject, id);
+
+    OCSP_CERTID_free(id);
+    return result == 0 ? 0
+                       : x509_error(err, ERROR_INTERNAL, "cannot name a certificate to an OCSP responder");
+}
+
 int ocsp_subject_init(struct ocsp_subject *subject, STACK_OF(X509) * path, int depth, X509_STORE *anchors,
                       const struct ocsp_setting *setting, struct error *err)
 {
-    OCSP_CERTID *id;
-    int result;
-
     *subject = (struct ocsp_subject){.path = path, .depth = depth, .anchors = anchors};
     if (setting->custom) {
         for (size_t i = 0; i < OCSP_URLS; i++)
@@ -101,11 +108,7 @@ int ocsp_subject_init(struct ocsp_subject *subject, STACK_OF(X509) * path, int d
     } else {
         add_named(subject, sk_X509_value(path, depth));
     }
-    id = make_id(subject);
-    result = id == NULL ? -1 : make_key(subject, id);
-    OCSP_CERTID_free(id);
-    return result == 0 ? 0
-                       : x509_error(err, ERROR_INTERNAL, "cannot name a certificate to an OCSP responder");
+    return subject->url_count == 0 ? 0 : name_subject(subject, err);
 }
 
 static int64_t time_ms(const ASN1_GENERALIZEDTIME *time)

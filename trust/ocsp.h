@@ -19,7 +19,7 @@ struct ocsp_subject {
     X509_STORE *anchors;   /* borrowed */
     size_t url_count;
     char urls[OCSP_URLS][OCSP_URL_MAX];
-    uint8_t key[OCSP_KEY_SIZE]; /* in the cache */
+    uint8_t key[OCSP_KEY_SIZE]; /* in the cache; none where nobody is asked */
 };
 
 /* Fills in who is asked: the custom responders, or those that the certificate names. `depth` is below the

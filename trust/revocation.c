@@ -72,7 +72,7 @@ static bool is_known(const struct revocation *revocation, const struct ocsp_subj
     if (subject->depth == 0 && shown->stapled != NULL &&
         ocsp_read(subject, shown->stapled, shown->stapled_length, revocation->now_ms, entry, NULL) == 0)
         return true;
-    return ocsp_cache_get(subject->key, revocation->now_ms, entry);
+    return subject->url_count > 0 && ocsp_cache_get(subject->key, revocation->now_ms, entry);
 }
 
 /* Nobody is there to ask. Where that is enough it goes without saying: many CAs of companies have no

@@ -77,7 +77,7 @@ struct trust_verdict {
     int64_t not_before_ms;                   /* of the certificate shown */
     int64_t not_after_ms;
     bool repeated;              /* this very certificate was refused for this host before */
-    char subject_reversed[512]; /* of the certificate shown, cut; the log records' form */
+    char subject_reversed[512]; /* of the certificate shown, cut; the log records' form. "" for a match */
     char common_name[256];
     int failed_depth; /* which certificate failed: 0 the server's own, 1 its issuer, ...; -1: none */
     /* For a refusal: what and why, and the commands that cure it. For a certificate accepted though nobody
