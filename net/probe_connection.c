@@ -1,7 +1,6 @@
 #include "net/probe_connection.h"
 
 #include "base/clock.h"
-#include "net/handshake.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -120,19 +119,8 @@ static void start_fetch(struct probe_connection *connection, const struct probe_
 
 static void shake_hands(struct probe_connection *connection, const struct probe_means *means)
 {
-    unsigned char byte;
     int result;
 
-    /* Only the very first byte: what comes later are records of other kinds. */
-    if (BIO_number_read(SSL_get_rbio(connection->ssl)) > 0)
-        connection->heard = true;
-    if (!connection->heard && recv(connection->fd, &byte, 1, MSG_PEEK) == 1) {
-        connection->heard = true;
-        if (handshake_check_first_byte(byte, connection->host, &connection->error) != 0) {
-            end(connection);
-            return;
-        }
-    }
     ERR_clear_error();
     errno = 0;
     result = SSL_do_handshake(connection->ssl);
@@ -154,7 +142,7 @@ static void shake_hands(struct probe_connection *connection, const struct probe_
             return;
         }
         /* A server that insists on a certificate of ours has shown its own all the same: it was judged. */
-        handshake_failed(connection->ssl, result, connection->host, &connection->error);
+        handshake_failed(connection->ssl, result, &connection->start, connection->host, &connection->error);
     }
     ERR_clear_error();
     end(connection);
@@ -175,6 +163,7 @@ static void start_tls(struct probe_connection *connection, const struct probe_me
     }
     SSL_set_connect_state(connection->ssl);
     verdict_guard(connection->ssl, &connection->verdict);
+    handshake_listen(connection->ssl, &connection->start);
     shake_hands(connection, means);
 }
 

@@ -1,6 +1,7 @@
 /* One connection of a probe: look up, connect, shake hands, judge. Only for this folder. */
 #pragma once
 
+#include "net/handshake.h"
 #include "net/ocsp_fetch.h"
 #include "net/probe.h"
 #include "net/resolve.h"
@@ -29,7 +30,7 @@ struct probe_connection {
     struct addrinfo *address; /* the one being tried */
     int fd;                   /* -1: none */
     SSL *ssl;
-    bool heard; /* the first byte was looked at */
+    struct handshake_start start;
     struct verdict verdict;
     struct ocsp_fetch *fetch;
     struct error error;
