@@ -16,6 +16,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct ocsp_subject subject;
+static unsigned char *sound;
+static int sound_length;
 
 static X509 *make(const char *name, X509 *issuer, EVP_PKEY *key, EVP_PKEY *issuer_key,
                   const char *constraints)
@@ -39,6 +41,29 @@ static X509 *make(const char *name, X509 *issuer, EVP_PKEY *key, EVP_PKEY *issue
     return certificate;
 }
 
+static void make_sound_answer(X509 *ca, EVP_PKEY *ca_key)
+{
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    OCSP_CERTID *id = OCSP_cert_to_id(NULL, sk_X509_value(subject.path, 0), ca);
+    ASN1_TIME *from = X509_gmtime_adj(NULL, -60);
+    ASN1_TIME *to = X509_gmtime_adj(NULL, 86400);
+    OCSP_RESPONSE *response;
+    struct ocsp_entry entry;
+
+    OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from, to);
+    if (OCSP_basic_sign(basic, ca, ca_key, EVP_sha256(), NULL, OCSP_NOCERTS) != 1)
+        abort();
+    response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    sound_length = i2d_OCSP_RESPONSE(response, &sound);
+    if (ocsp_read(&subject, sound, (size_t)sound_length, clock_wall_ms(), &entry, NULL) != 0)
+        abort();
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(to);
+}
+
 static void set_up(void)
 {
     static const struct ocsp_setting setting = {.custom = true, .urls = {"http://127.0.0.1/"}};
@@ -53,8 +78,23 @@ static void set_up(void)
     X509_STORE_add_cert(anchors, ca);
     if (ocsp_subject_init(&subject, path, 0, anchors, &setting, NULL) != 0)
         abort();
+    make_sound_answer(ca, ca_key);
     EVP_PKEY_free(ca_key);
     EVP_PKEY_free(key);
+}
+
+static void alter_sound_answer(const uint8_t *data, size_t size)
+{
+    unsigned char *altered = malloc((size_t)sound_length);
+    struct ocsp_entry entry;
+
+    memcpy(altered, sound, (size_t)sound_length);
+    for (size_t i = 0; i + 2 < size; i += 3)
+        altered[(data[i] << 8 | data[i + 1]) % sound_length] ^= data[i + 2];
+    if (memcmp(altered, sound, (size_t)sound_length) != 0 &&
+        ocsp_read(&subject, altered, (size_t)sound_length, clock_wall_ms(), &entry, NULL) == 0)
+        abort();
+    free(altered);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -64,6 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (subject.path == NULL)
         set_up();
+    if (size > 0 && data[0] == 0)
+        alter_sound_answer(data + 1, size - 1);
     if (ocsp_read(&subject, data, size, clock_wall_ms(), &entry, &err) == 0)
         abort();
     if (err.code == ERROR_NONE || err.message[0] == '\0' ||

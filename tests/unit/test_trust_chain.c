@@ -323,7 +323,8 @@ static size_t answer(const struct party *about, const struct party *signer, int 
 
     assert_non_null(OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_KEYCOMPROMISE,
                                            status == V_OCSP_CERTSTATUS_REVOKED ? from : NULL, from, to));
-    assert_int_equal(OCSP_basic_sign(basic, signer->certificate, signer->key, EVP_sha256(), NULL, OCSP_NOCERTS), 1);
+    assert_int_equal(
+        OCSP_basic_sign(basic, signer->certificate, signer->key, EVP_sha256(), NULL, OCSP_NOCERTS), 1);
     response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
     *der = NULL;
     length = i2d_OCSP_RESPONSE(response, der);
