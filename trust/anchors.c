@@ -17,40 +17,39 @@ struct kept {
     char node[NODE_MAX];
     enum trust_zone zone;
     uint64_t generation;
-    X509_STORE *anchors; /* NULL: free */
-    size_t count;
-    uint64_t used; /* when last, in the order of uses */
+    struct anchors anchors; /* store NULL: free */
+    uint64_t used;          /* when last, in the order of uses */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kept kept[KEPT];
 static uint64_t uses;
+static uint64_t built; /* the number of the last one */
 
 static bool is_same(const struct kept *one, const char *node, enum trust_zone zone)
 {
-    return one->anchors != NULL && one->zone == zone && strcmp(one->node, node) == 0;
+    return one->anchors.store != NULL && one->zone == zone && strcmp(one->node, node) == 0;
 }
 
-static X509_STORE *find(const char *node, enum trust_zone zone, uint64_t generation, size_t *count)
+static bool find(const char *node, enum trust_zone zone, uint64_t generation, struct anchors *out)
 {
-    X509_STORE *found = NULL;
+    bool found = false;
 
     pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < KEPT && found == NULL; i++) {
+    for (size_t i = 0; i < KEPT && !found; i++) {
         if (!is_same(&kept[i], node, zone) || kept[i].generation != generation)
             continue;
-        found = kept[i].anchors;
-        *count = kept[i].count;
+        *out = kept[i].anchors;
         kept[i].used = ++uses;
-        X509_STORE_up_ref(found);
+        X509_STORE_up_ref(out->store);
+        found = true;
     }
     pthread_mutex_unlock(&lock);
     return found;
 }
 
-/* Takes the place of the zone's former state, or of what was used longest ago. */
-static void keep(const char *node, enum trust_zone zone, uint64_t generation, X509_STORE *anchors,
-                 size_t count)
+/* Gives it a number. Takes the place of the zone's former state, or of what was used longest ago. */
+static void keep(const char *node, enum trust_zone zone, uint64_t generation, struct anchors *anchors)
 {
     struct kept *place = &kept[0];
 
@@ -63,10 +62,10 @@ static void keep(const char *node, enum trust_zone zone, uint64_t generation, X5
         if (kept[i].used < place->used)
             place = &kept[i];
     }
-    X509_STORE_free(place->anchors);
-    X509_STORE_up_ref(anchors);
-    *place = (struct kept){
-        .zone = zone, .generation = generation, .anchors = anchors, .count = count, .used = ++uses};
+    anchors->number = ++built;
+    X509_STORE_free(place->anchors.store);
+    X509_STORE_up_ref(anchors->store);
+    *place = (struct kept){.zone = zone, .generation = generation, .anchors = *anchors, .used = ++uses};
     snprintf(place->node, sizeof(place->node), "%s", node);
     pthread_mutex_unlock(&lock);
 }
@@ -121,19 +120,19 @@ static X509_STORE *build(struct store_txn *txn, enum trust_zone zone, size_t *co
     return building.anchors;
 }
 
-X509_STORE *anchors_get(struct store_txn *txn, const char *node, enum trust_zone zone, size_t *count,
-                        struct error *err)
+int anchors_get(struct store_txn *txn, const char *node, enum trust_zone zone, struct anchors *out,
+                struct error *err)
 {
     struct ca_state state;
-    X509_STORE *anchors;
 
+    *out = (struct anchors){0};
     if (ca_state_get(txn, zone, &state, err) != 0)
-        return NULL;
-    anchors = find(node, zone, state.generation, count);
-    if (anchors != NULL)
-        return anchors;
-    anchors = build(txn, zone, count, err);
-    if (anchors != NULL)
-        keep(node, zone, state.generation, anchors, *count);
-    return anchors;
+        return -1;
+    if (find(node, zone, state.generation, out))
+        return 0;
+    out->store = build(txn, zone, &out->count, err);
+    if (out->store == NULL)
+        return -1;
+    keep(node, zone, state.generation, out);
+    return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "trust/internal.h"
+#include "trust/path_cache.h"
 #include "x509/names.h"
 #include "x509/x509.h"
 
@@ -256,14 +257,14 @@ static enum trust_outcome explain_failure(X509_STORE_CTX *context, const struct 
     return say(&fault);
 }
 
-enum trust_outcome chain_verify(X509_STORE *anchors, const struct trust_request *request,
-                                const struct trust_shown *shown, int64_t now_ms, STACK_OF(X509) * *path,
-                                struct trust_verdict *verdict)
+/* TRUST_VALIDATED with *path, or what is wrong with the chain. */
+static enum trust_outcome find_path(X509_STORE *anchors, const struct trust_request *request,
+                                    const struct trust_shown *shown, int64_t now_ms, STACK_OF(X509) * *path,
+                                    struct trust_verdict *verdict)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     enum trust_outcome outcome = TRUST_UNDECIDED;
 
-    *path = NULL;
     if (context == NULL || X509_STORE_CTX_init(context, anchors, shown->certificate, shown->chain) != 1) {
         x509_error(&verdict->error, ERROR_INTERNAL, "its chain could not be verified");
         goto out;
@@ -274,17 +275,36 @@ enum trust_outcome chain_verify(X509_STORE *anchors, const struct trust_request 
         outcome = explain_failure(context, request, verdict);
         goto out;
     }
-    outcome =
-        check_server(shown->certificate, sk_X509_num(X509_STORE_CTX_get0_chain(context)), request, verdict);
-    if (outcome == TRUST_VALIDATED) {
-        *path = X509_STORE_CTX_get1_chain(context);
-        if (*path == NULL) {
-            error_set(&verdict->error, ERROR_INTERNAL, "out of memory");
-            outcome = TRUST_UNDECIDED;
-        }
-    }
+    *path = X509_STORE_CTX_get1_chain(context);
+    if (*path != NULL)
+        outcome = TRUST_VALIDATED;
+    else
+        error_set(&verdict->error, ERROR_INTERNAL, "out of memory");
 out:
     X509_STORE_CTX_free(context);
     ERR_clear_error();
+    return outcome;
+}
+
+enum trust_outcome chain_verify(const struct anchors *anchors, const struct trust_request *request,
+                                const struct trust_shown *shown, int64_t now_ms, STACK_OF(X509) * *path,
+                                struct trust_verdict *verdict)
+{
+    enum trust_outcome outcome = TRUST_VALIDATED;
+    uint8_t key[FINGERPRINT_SIZE];
+    bool has_key = path_cache_key(anchors->number, shown->certificate, shown->chain, key);
+
+    *path = has_key ? path_cache_get(key, now_ms, shown->certificate, shown->chain) : NULL;
+    if (*path == NULL) {
+        outcome = find_path(anchors->store, request, shown, now_ms, path, verdict);
+        if (outcome == TRUST_VALIDATED && has_key)
+            path_cache_put(key, *path, shown->certificate, shown->chain);
+    }
+    if (outcome == TRUST_VALIDATED)
+        outcome = check_server(shown->certificate, sk_X509_num(*path), request, verdict);
+    if (outcome != TRUST_VALIDATED) {
+        sk_X509_pop_free(*path, X509_free);
+        *path = NULL;
+    }
     return outcome;
 }

@@ -1,6 +1,7 @@
 /* The path from a server's certificate to a CA certificate of its zone. Only for this folder. */
 #pragma once
 
+#include "trust/anchors.h"
 #include "trust/trust.h"
 
 /* "the server's certificate, CN=x" or "certificate 2 of its chain, CN=y": into out. */
@@ -13,6 +14,6 @@ void chain_place(int depth, X509 *certificate, char out[CHAIN_PLACE_MAX]);
  * the CA certificate (free with x509_bundle_free()); otherwise the refusal, with verdict->failed_depth and
  * what is wrong in verdict->error. TRUST_UNDECIDED: out of memory.
  */
-enum trust_outcome chain_verify(X509_STORE *anchors, const struct trust_request *request,
+enum trust_outcome chain_verify(const struct anchors *anchors, const struct trust_request *request,
                                 const struct trust_shown *shown, int64_t now_ms, STACK_OF(X509) * *path,
                                 struct trust_verdict *verdict);

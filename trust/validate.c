@@ -38,21 +38,19 @@ int validate(const struct validation *validation, struct trust_verdict *verdict,
              struct error *err)
 {
     STACK_OF(X509) *path = NULL;
-    size_t count = 0;
-    X509_STORE *anchors =
-        anchors_get(validation->txn, validation->node, validation->request->zone, &count, err);
+    struct anchors anchors;
     int result = 0;
 
-    if (anchors == NULL)
+    if (anchors_get(validation->txn, validation->node, validation->request->zone, &anchors, err) != 0)
         return -1;
-    if (count == 0)
+    if (anchors.count == 0)
         *outcome = refuse_all(validation, verdict);
     else
-        *outcome =
-            chain_verify(anchors, validation->request, validation->shown, validation->now_ms, &path, verdict);
+        *outcome = chain_verify(&anchors, validation->request, validation->shown, validation->now_ms, &path,
+                                verdict);
     if (*outcome == TRUST_VALIDATED)
-        result = check_revocation(validation, anchors, path, verdict, outcome, err);
+        result = check_revocation(validation, anchors.store, path, verdict, outcome, err);
     sk_X509_pop_free(path, X509_free);
-    X509_STORE_free(anchors);
+    X509_STORE_free(anchors.store);
     return result;
 }

@@ -210,6 +210,38 @@ static void changes_of_the_trust_store_count_at_once(void **state)
     assert_int_equal(judge_as(fixture, host, server.certificate, true, &verdict), TRUST_NO_ISSUER);
 }
 
+/* What was verified before is not verified again, but no longer than it is valid, and only for what was
+ * shown. */
+static void a_chain_seen_before_counts_for_the_same_only(void **state)
+{
+    const struct plan plan = {.subject = "/CN=soon over", .names = "IP:127.0.0.21", .to_s = 2};
+    struct party brief = make(&plan, &inter);
+    struct trust_request request = request_for(host);
+    struct trust_shown what = {.certificate = server.certificate, .chain = sk_X509_new_null()};
+    struct trust_verdict verdict;
+    int64_t end_ms = clock_wall_ms() + 10000;
+
+    import(*state, root.certificate, "root");
+    /* the server's certificate among what it sends, at several places, and not at all */
+    sk_X509_push(what.chain, server.certificate);
+    sk_X509_push(what.chain, inter.certificate);
+    for (int round = 0; round < 2; round++) {
+        trust_judge_shown(((struct fixture *)*state)->store, &request, &what, NULL, &verdict);
+        assert_int_equal(verdict.outcome, TRUST_VALIDATED);
+        assert_int_equal(judge_as(*state, host, server.certificate, true, &verdict), TRUST_VALIDATED);
+        assert_int_equal(judge_as(*state, host, server.certificate, false, &verdict), TRUST_NO_ISSUER);
+        assert_int_equal(judge_as(*state, "10.0.0.1_443", server.certificate, true, &verdict),
+                         TRUST_WRONG_NAME);
+        sk_X509_push(what.chain, sk_X509_shift(what.chain));
+    }
+    sk_X509_free(what.chain);
+    while (judge_as(*state, host, brief.certificate, true, &verdict) == TRUST_VALIDATED &&
+           clock_wall_ms() < end_ms)
+        usleep(50000);
+    assert_int_equal(verdict.outcome, TRUST_EXPIRED);
+    drop(&brief);
+}
+
 static void an_intermediate_alone_is_trusted_too(void **state)
 {
     struct trust_verdict verdict;
@@ -557,6 +589,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(an_empty_trust_store_trusts_nobody),
         WITH_STORE(changes_of_the_trust_store_count_at_once),
+        WITH_STORE(a_chain_seen_before_counts_for_the_same_only),
         WITH_STORE(an_intermediate_alone_is_trusted_too),
         WITH_STORE(names_are_compared_as_rfc_6125_says),
         WITH_STORE(each_fault_has_its_outcome),
