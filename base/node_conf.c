@@ -104,6 +104,13 @@ static int set_release(struct node_conf *conf, const char *value, struct error *
     return error_set(err, ERROR_INVALID_ARGUMENT, "\"%s\" is not 3.5 or 3.9", value);
 }
 
+static int set_ca_bundle(struct node_conf *conf, const char *value, struct error *err)
+{
+    if (value[0] != '/')
+        return error_set(err, ERROR_INVALID_ARGUMENT, "\"%.100s\" is no absolute path", value);
+    return set_text(conf->ca_bundle, sizeof(conf->ca_bundle), value, err);
+}
+
 static int set_monitor_interval(struct node_conf *conf, const char *value, struct error *err)
 {
     unsigned long interval;
@@ -125,6 +132,7 @@ static const struct {
     {"user", set_user},
     {"subject", set_subject},
     {"platform-release", set_release},
+    {"ca-bundle", set_ca_bundle},
     {"monitor-interval-ms", set_monitor_interval},
 };
 
@@ -170,6 +178,7 @@ static void set_defaults(struct node_conf *conf)
                                .port = NODE_PORT,
                                .log_level = LOG_LEVEL_INFO,
                                .user = "primesh",
+                               .ca_bundle = NODE_CA_BUNDLE,
                                .monitor_interval_ms = MONITOR_INTERVAL_DEFAULT_MS};
     gethostname(machine, sizeof(machine) - 1);
     if (set_hostname(conf, machine, NULL) != 0)

@@ -7,8 +7,9 @@
 
 #include <stdbool.h>
 
-#define NODE_LISTEN_MAX 4                    /* addresses one node listens on */
-#define NODE_PORT 8082                       /* the health monitor's port unless node.conf says otherwise */
+#define NODE_LISTEN_MAX 4 /* addresses one node listens on */
+#define NODE_PORT 8082    /* the health monitor's port unless node.conf says otherwise */
+#define NODE_CA_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 #define NODE_HOME_DEFAULT "/var/lib/primesh" /* unless PRIMESH_HOME says otherwise */
 
 /* Lines `key = value`; `#` starts a comment. The keys are the names of the fields, with hyphens. */
@@ -20,8 +21,9 @@ struct node_conf {
     uint16_t port;              /* port; default 8082 */
     enum log_level log_level;   /* log-level; default info */
     char user[64];              /* user: whom primed's child becomes when started as root */
-    char subject[1024]; /* subject: "/C=US/.../CN=..." of the first certificate; default CN=<hostname> */
-    bool release_39;    /* platform-release: 3.5 (default) or 3.9, the form of `listcerts` */
+    char subject[1024];   /* subject: "/C=US/.../CN=..." of the first certificate; default CN=<hostname> */
+    bool release_39;      /* platform-release: 3.5 (default) or 3.9, the form of `listcerts` */
+    char ca_bundle[1024]; /* ca-bundle: the system's CA certificates; default NODE_CA_BUNDLE */
     unsigned monitor_interval_ms; /* monitor-interval-ms: between two self checks; default 5000 */
 };
 

@@ -110,10 +110,14 @@ static void print_verified(struct shell_output *output, json_t *rows)
 static int judge_verified(json_t *result, struct error *err)
 {
     json_int_t mismatches = json_integer_value(json_object_get(result, "mismatches"));
+    json_int_t refused = json_integer_value(json_object_get(result, "refused"));
     json_int_t checked = json_integer_value(json_object_get(result, "checked"));
 
-    if (mismatches == 0)
+    if (mismatches == 0 && refused == 0)
         return 0;
+    if (mismatches == 0)
+        return error_set(err, ERROR_UNTRUSTED, "%lld of %lld servers shows a certificate that is not trusted",
+                         (long long)refused, (long long)checked);
     error_set(err, ERROR_PIN_MISMATCH, "%lld of %lld servers shows another certificate than the pinned one",
               (long long)mismatches, (long long)checked);
     return error_hint(err,

@@ -54,12 +54,36 @@ static const char *policy_name(int policy)
     return trust_policy_name((enum trust_policy)policy);
 }
 
+/* What `enable` means for what is there: nothing is lost, and nothing is trusted without a CA certificate. */
+static void say_holdings(struct shell_output *output, json_t *result, const char *zone)
+{
+    long long cas = (long long)json_integer_value(json_object_get(result, "cas"));
+    long long pins = (long long)json_integer_value(json_object_get(result, "pins"));
+
+    if (cas == 0)
+        output_say(
+            output,
+            "The trust store of the zone %s is empty: no server of it is trusted until a CA certificate is "
+            "imported",
+            zone);
+    if (pins > 0)
+        output_say(output, "%lld pin%s of the zone %s stay%s and %s not used while its policy is enable",
+                   pins, pins == 1 ? "" : "s", zone, pins == 1 ? "s" : "", pins == 1 ? "is" : "are");
+}
+
 static int run_set(struct shell_call *call, struct error *err)
 {
-    json_t *params = json_pack("{s:s, s:s}", "zone", given(call, zone_name, TRUST_ZONES), "policy",
-                               given(call, policy_name, TRUST_POLICIES));
+    const char *zone = given(call, zone_name, TRUST_ZONES);
+    json_t *params =
+        json_pack("{s:s, s:s}", "zone", zone, "policy", given(call, policy_name, TRUST_POLICIES));
+    json_t *result = NULL;
 
-    return context_ask(call, "policy.set", params, NULL, NULL, NULL, err);
+    if (context_ask(call, "policy.set", params, NULL, NULL, &result, err) != 0)
+        return -1;
+    if (shell_has(call, "enable"))
+        say_holdings(shell_output(call), result, zone);
+    json_decref(result);
+    return 0;
 }
 
 static const struct shell_command commands[] = {
@@ -78,8 +102,10 @@ static const struct shell_command commands[] = {
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,
      .flags = SHELL_CHANGES,
-     .manual = "disable checks nothing; trust-on-first-use pins what a server shows first and refuses "
-               "anything else; enable "
-               "validates against the zone's CA store. Holds from the next connection on."},
+     .manual =
+         "disable checks nothing; trust-on-first-use pins what a server shows first and refuses "
+         "anything else; enable "
+         "validates against the zone's trust store: chain, name, times, strength and revocation. Pins stay "
+         "and are not used meanwhile. Holds from the next connection on."},
 };
 const struct shell_branch policy_branch = SHELL_BRANCH(commands);

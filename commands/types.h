@@ -11,4 +11,5 @@
 TYPES(common)
 TYPES(key)
 TYPES(config)
+TYPES(trust)
 #undef TYPES

@@ -1,10 +1,9 @@
-/* The methods about the node itself: services, trust policies, sessions, refused lines. */
+/* The methods about the node itself: services, sessions, refused lines. */
 #include "base/clock.h"
 #include "base/version.h"
 #include "daemon/request.h"
 #include "daemon/services.h"
 #include "daemon/sessions.h"
-#include "trust/trust.h"
 
 static int services_state_now(struct request *request, json_t **result, struct error *err)
 {
@@ -23,31 +22,6 @@ static int stop_services(struct request *request, json_t **result, struct error 
 {
     (void)result;
     return services_stop(request->node->services, err);
-}
-
-struct policy_change {
-    enum trust_zone zone;
-    enum trust_policy policy;
-};
-
-static int set_policy(struct store_txn *txn, void *arg, struct error *err)
-{
-    const struct policy_change *change = arg;
-
-    return trust_set_policy(txn, change->zone, change->policy, err);
-}
-
-static int policy_set_one(struct request *request, json_t **result, struct error *err)
-{
-    struct policy_change change;
-    const char *zone = request_text(request, "zone", err);
-    const char *policy = zone == NULL ? NULL : request_text(request, "policy", err);
-
-    (void)result;
-    if (policy == NULL || trust_zone_parse(zone, &change.zone, err) != 0 ||
-        trust_policy_parse(policy, &change.policy, err) != 0)
-        return -1;
-    return request_change(request, set_policy, &change, err);
 }
 
 static int daemon_state(struct request *request, json_t **result, struct error *err)
@@ -101,7 +75,6 @@ const struct method node_methods[] = {
     {"services.state", ACCOUNT_USER, 0, services_state_now},
     {"services.start", ACCOUNT_ADMIN, METHOD_CHANGES, start_services},
     {"services.stop", ACCOUNT_ADMIN, METHOD_CHANGES, stop_services},
-    {"policy.set", ACCOUNT_ADMIN, METHOD_CHANGES, policy_set_one},
     {"session.whoami", ACCOUNT_USER, METHOD_ATTACHES, tell_who},
     {"session.open", ACCOUNT_USER, METHOD_ON_LOOP, open_session},
     {"session.list", ACCOUNT_USER, METHOD_ON_LOOP, list_sessions},

@@ -156,6 +156,16 @@ static int add_by_contact(struct request *request, struct pin_change *change, st
         *err = result.verdict.error;
         return -1;
     }
+    if (result.verdict.outcome == TRUST_VALIDATED) {
+        error_set(
+            err, ERROR_CONFLICT,
+            "certificates of the trust zone %s are validated against its CA certificates; %s is trusted, "
+            "and needs no pin",
+            trust_zone_name(change->trust.zone), change->host);
+        return error_hint(err,
+                          "to pin it: ncs certvalidation certificate-check trust-on-first-use trustzone %s",
+                          trust_zone_name(change->trust.zone));
+    }
     if (result.verdict.outcome == TRUST_UNCHECKED) {
         error_set(err, ERROR_CONFLICT,
                   "certificates of the trust zone %s are not checked, so %s was not pinned",

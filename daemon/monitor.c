@@ -115,7 +115,8 @@ static void add_checks(struct monitor *monitor)
                                                 .zone = TRUST_ZONE_SYSTEM,
                                                 .mode = TRUST_PIN,
                                                 .task = MONITOR_THREAD,
-                                                .stays_on_node = true};
+                                                .stays_on_node = true,
+                                                .is_self = true};
         host_parse(conf->listen[i], &check->request.host.kind, check->request.host.host, NULL);
     }
 }

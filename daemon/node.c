@@ -6,6 +6,7 @@
 #include "base/wipe.h"
 #include "daemon/caller.h"
 #include "daemon/configuration.h"
+#include "daemon/daily.h"
 #include "daemon/own_key.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
@@ -22,12 +23,25 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* SIGTERM must have ended the node within 2 s */
 #define STOP_SERVICES_MS 1000
 #define STOP_WORKERS_MS 700
+
+bool node_is_self(const struct node *node, const struct host_port *host)
+{
+    for (size_t i = 0; i < node->conf.listen_count && host->port == node->conf.port; i++) {
+        char listen[HOST_TEXT_MAX];
+        enum host_kind kind;
+
+        if (host_parse(node->conf.listen[i], &kind, listen, NULL) == 0 && strcmp(listen, host->host) == 0)
+            return true;
+    }
+    return false;
+}
 
 bool node_on_loop_thread(const struct node *node)
 {
@@ -97,7 +111,8 @@ static int open_node(struct node *node, struct error *err)
     node->base = event_base_new();
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
-    if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0)
+    if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0 ||
+        (node->daily = daily_start(node, err)) == NULL)
         return -1;
     node->control = control_server_new(node->base, node->home, &handlers, err);
     return node->control != NULL ? 0 : -1;
@@ -109,6 +124,7 @@ static bool close_node(struct node *node)
     atomic_store(&node->stopping, true);
     if (!workers_stop(node->workers, STOP_WORKERS_MS))
         return false;
+    daily_stop(node->daily);
     control_server_free(node->control);
     services_free(node->services);
     own_key_free(node->own_key);

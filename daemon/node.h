@@ -17,6 +17,7 @@ struct workers;
 struct services;
 struct own_key;
 struct sessions;
+struct daily;
 
 struct node {
     const char *home; /* absolute where the user can walk there, "." otherwise */
@@ -34,6 +35,7 @@ struct node {
     struct services *services;
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */
+    struct daily *daily;
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */
@@ -47,6 +49,9 @@ struct node {
  */
 int node_run(const char *home, const struct node_conf *conf, int broker, void (*ready)(void *arg), void *arg,
              struct error *err);
+
+/* True if the address is one that this node itself listens on. */
+bool node_is_self(const struct node *node, const struct host_port *host);
 
 /* True on the thread that runs the event loop. */
 bool node_on_loop_thread(const struct node *node);

@@ -12,6 +12,7 @@
 struct remembered {
     char host[HOST_PORT_TEXT_MAX];
     uint8_t sha256[FINGERPRINT_SIZE];
+    enum trust_outcome outcome;
     int64_t written_ms; /* monotonic */
     unsigned long unwritten;
 };
@@ -64,21 +65,25 @@ static struct remembered *find(struct report *report, const char *host)
 }
 
 /* True if it is to be written now; then *unwritten is how often it was not since the last time. */
-static bool is_due(struct report *report, const char *host, const uint8_t *sha256, unsigned long *unwritten)
+static bool is_due(struct report *report, const char *host, const struct trust_verdict *verdict,
+                   unsigned long *unwritten)
 {
     int64_t now = clock_monotonic_ms();
     struct remembered *item;
     bool due;
+    bool same;
 
     pthread_mutex_lock(&report->lock);
     item = find(report, host);
-    due = item->written_ms == 0 || now - item->written_ms >= REPORT_REPEAT_MS ||
-          memcmp(item->sha256, sha256, FINGERPRINT_SIZE) != 0;
+    same = item->outcome == verdict->outcome &&
+           memcmp(item->sha256, verdict->shown_sha256, FINGERPRINT_SIZE) == 0;
+    due = item->written_ms == 0 || now - item->written_ms >= REPORT_REPEAT_MS || !same;
     if (due) {
-        *unwritten = memcmp(item->sha256, sha256, FINGERPRINT_SIZE) == 0 ? item->unwritten : 0;
+        *unwritten = same ? item->unwritten : 0;
         item->unwritten = 0;
         item->written_ms = now;
-        memcpy(item->sha256, sha256, FINGERPRINT_SIZE);
+        item->outcome = verdict->outcome;
+        memcpy(item->sha256, verdict->shown_sha256, FINGERPRINT_SIZE);
     } else {
         item->unwritten++;
     }
@@ -110,16 +115,19 @@ void report_verdict(struct report *report, const char *thread, const struct trus
     char host[HOST_PORT_TEXT_MAX];
     unsigned long unwritten = 0;
 
-    if (trust_is_accepted(verdict->outcome) || verdict->outcome == TRUST_NO_PIN)
+    bool is_accepted = trust_is_accepted(verdict->outcome);
+
+    if ((is_accepted && verdict->error.code == ERROR_NONE) || verdict->outcome == TRUST_NO_PIN)
         return;
     host_port_format(&request->host, host);
-    if (!is_due(report, host, verdict->shown_sha256, &unwritten))
+    if (!is_due(report, host, verdict, &unwritten))
         return;
     if (verdict->outcome == TRUST_MISMATCH)
         write_mismatch(report->log, thread, zone, verdict);
-    log_write(report->log, LOG_LEVEL_ERROR, "[%s] [%s] %s%s%s", zone, thread, verdict->error.message,
-              verdict->error.hint[0] != '\0' ? ". " : "", verdict->error.hint);
-    if (unwritten > 0)
+    log_write(report->log, is_accepted ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "[%s] [%s] %s%s%s", zone,
+              thread, verdict->error.message, verdict->error.hint[0] != '\0' ? ". " : "",
+              verdict->error.hint);
+    if (unwritten > 0 && !is_accepted)
         log_write(report->log, LOG_LEVEL_ERROR,
                   "[%s] [%s] the same certificate of %s was refused %lu more times since "
                   "this was last written",

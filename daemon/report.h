@@ -15,7 +15,8 @@ void report_free(struct report *report);
 
 /*
  * Writes the records of a refusal (TRUST_MISMATCH and the like) met by the task `thread`, e.g.
- * "HealthMonitorThread"; nothing for an accepted certificate. A repetition is counted instead, and its
+ * "HealthMonitorThread"; nothing for an accepted certificate, but for one accepted though nobody could tell
+ * whether it was revoked. A repetition is counted instead, and its
  * count written with the next record.
  */
 void report_verdict(struct report *report, const char *thread, const struct trust_request *request,

@@ -53,6 +53,8 @@ extern const struct method pin_file_methods[];
 extern const size_t pin_file_method_count;
 extern const struct method config_methods[];
 extern const size_t config_method_count;
+extern const struct method trust_methods[];
+extern const size_t trust_method_count;
 extern const struct method node_methods[];
 extern const size_t node_method_count;
 extern const struct method key_methods[];

@@ -11,6 +11,8 @@
 #include "net/client_auth.h"
 #include "net/https_server.h"
 #include "net/tls.h"
+#include "store/expiry.h"
+#include "store/setting.h"
 #include "trust/trust.h"
 #include "x509/bundle.h"
 #include "x509/x509.h"
@@ -79,15 +81,30 @@ struct self_pins {
     struct host_port hosts[NODE_LISTEN_MAX];
 };
 
+/* For the list of ends, which a shell reads without primed. */
+static int note_own(struct store_txn *txn, const uint8_t sha256[FINGERPRINT_SIZE], struct error *err)
+{
+    const uint8_t *noted;
+    size_t length;
+
+    if (setting_get(txn, OWN_CERTIFICATE_SETTING, &noted, &length, NULL) == 0 && length == FINGERPRINT_SIZE &&
+        memcmp(noted, sha256, FINGERPRINT_SIZE) == 0)
+        return 0;
+    return setting_set(txn, OWN_CERTIFICATE_SETTING, STORE_SCOPE_NODE, sha256, FINGERPRINT_SIZE, err);
+}
+
 static int pin_self(struct store_txn *txn, void *arg, struct error *err)
 {
     const struct self_pins *self = arg;
+    uint8_t sha256[FINGERPRINT_SIZE];
 
     for (size_t i = 0; i < self->services->node->conf.listen_count; i++) {
         if (trust_pin_self(txn, &self->hosts[i], self->services->identity->certificate, err) != 0)
             return -1;
     }
-    return 0;
+    if (x509_fingerprint(self->services->identity->certificate, sha256, err) != 0)
+        return -1;
+    return note_own(txn, sha256, err);
 }
 
 static int follow_own_certificate(struct services *services, struct error *err)
@@ -186,6 +203,25 @@ static int ask_clients(struct services *services, struct error *err)
     return services->client_auth != NULL ? 0 : -1;
 }
 
+/* What an admin chose with `tls-server-versions`. */
+static int set_versions(struct services *services, struct error *err)
+{
+    struct store_txn *txn = store_read(services->node->store, err);
+    char text[TLS_VERSIONS_TEXT_MAX] = TLS_VERSIONS_DEFAULT;
+    struct tls_versions versions;
+    const uint8_t *value;
+    size_t length;
+
+    if (txn == NULL)
+        return -1;
+    if (setting_get(txn, TLS_VERSIONS_SETTING, &value, &length, NULL) == 0)
+        snprintf(text, sizeof(text), "%.*s", (int)length, (const char *)value);
+    store_end(txn);
+    if (tls_versions_parse(text, &versions, err) != 0)
+        return -1;
+    return tls_server_set_versions(services->context, &versions, err);
+}
+
 static int bring_up(struct services *services, struct error *err)
 {
     struct server_call call = {services, err};
@@ -196,8 +232,8 @@ static int bring_up(struct services *services, struct error *err)
     if (services->identity == NULL)
         return -1;
     services->context = tls_server_context(services->identity, err);
-    if (services->context == NULL || ask_clients(services, err) != 0 || open_sockets(services, err) != 0 ||
-        follow_own_certificate(services, err) != 0)
+    if (services->context == NULL || set_versions(services, err) != 0 || ask_clients(services, err) != 0 ||
+        open_sockets(services, err) != 0 || follow_own_certificate(services, err) != 0)
         return -1;
     on_loop(services, make_server, &call);
     if (services->server == NULL)

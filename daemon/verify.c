@@ -18,6 +18,7 @@ struct verification {
     json_t **rows; /* finished, waiting for those before them */
     size_t sent;
     size_t mismatches;
+    size_t refused; /* mismatches apart */
     size_t unreachable;
     atomic_bool cancel;
 };
@@ -53,17 +54,8 @@ static void say_verdict(const struct trust_verdict *verdict, char *out, size_t s
     case TRUST_FIRST_USE:
         say_validity(verdict, out, size);
         break;
-    case TRUST_NO_PIN:
-        snprintf(out, size, "no pin");
-        break;
-    case TRUST_MISMATCH:
-        snprintf(out, size, "MISMATCH");
-        break;
-    case TRUST_UNCHECKED:
-        snprintf(out, size, "not checked");
-        break;
     default:
-        snprintf(out, size, "refused");
+        snprintf(out, size, "%s", trust_outcome_name(verdict->outcome));
     }
 }
 
@@ -97,6 +89,14 @@ static json_t *make_row(const struct trust_request *trust, const struct probe_re
                      detail);
 }
 
+static void count_refusal(struct verification *verification, enum trust_outcome outcome)
+{
+    if (outcome == TRUST_MISMATCH)
+        verification->mismatches++;
+    else if (!trust_is_accepted(outcome) && outcome != TRUST_NO_PIN)
+        verification->refused++;
+}
+
 static void take_result(void *arg, size_t index, const struct probe_result *result)
 {
     struct verification *verification = arg;
@@ -105,7 +105,7 @@ static void take_result(void *arg, size_t index, const struct probe_result *resu
     if (result->state == PROBE_FAILED) {
         verification->unreachable++;
     } else {
-        verification->mismatches += result->verdict.outcome == TRUST_MISMATCH;
+        count_refusal(verification, result->verdict.outcome);
         verify_report(verification->request, trust, &result->verdict);
     }
     verification->rows[index] = make_row(trust, result);
@@ -136,9 +136,9 @@ static int run(struct verification *verification, json_t **result, struct error 
     free(verification->rows);
     if (failed != 0)
         return -1;
-    *result =
-        json_pack("{s:I, s:I, s:I}", "checked", (json_int_t)verification->count, "mismatches",
-                  (json_int_t)verification->mismatches, "unreachable", (json_int_t)verification->unreachable);
+    *result = json_pack("{s:I, s:I, s:I, s:I}", "checked", (json_int_t)verification->count, "mismatches",
+                        (json_int_t)verification->mismatches, "refused", (json_int_t)verification->refused,
+                        "unreachable", (json_int_t)verification->unreachable);
     return 0;
 }
 
@@ -161,6 +161,7 @@ static int add_host(struct verification *verification, size_t *capacity, const s
         .zone = pin->zone, .mode = TRUST_OBSERVE, .task = verification->request->who.user};
     if (host_port_parse(pin->host, &host->host, err) != 0)
         return -1;
+    host->is_self = node_is_self(verification->request->node, &host->host);
     verification->count++;
     return 0;
 }
@@ -205,8 +206,11 @@ int verify_all(struct request *request, json_t **result, struct error *err)
 
 int verify_one(struct request *request, const struct host_port *host, json_t **result, struct error *err)
 {
-    struct trust_request one = {
-        .host = *host, .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_OBSERVE, .task = request->who.user};
+    struct trust_request one = {.host = *host,
+                                .zone = TRUST_ZONE_SYSTEM,
+                                .mode = TRUST_OBSERVE,
+                                .task = request->who.user,
+                                .is_self = node_is_self(request->node, host)};
     struct verification verification = {.request = request, .hosts = &one, .count = 1};
     struct store_txn *txn = store_read(request->node->store, err);
     char text[HOST_PORT_TEXT_MAX];

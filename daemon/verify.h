@@ -7,7 +7,7 @@
 #define EXPIRY_NOTICE_DAYS 30 /* a pinned certificate that ends within this is flagged */
 
 /* Each row goes out as progress {"row": {"host", "verdict", "sha256", "detail"}, "percent": n}.
- * *result: {"checked", "mismatches", "unreachable"}. */
+ * *result: {"checked", "mismatches", "refused", "unreachable"}. */
 int verify_all(struct request *request, json_t **result, struct error *err);
 int verify_one(struct request *request, const struct host_port *host, json_t **result, struct error *err);
 

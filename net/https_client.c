@@ -1,5 +1,6 @@
 #include "net/https_client.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "net/handshake.h"
 #include "net/tls.h"
@@ -135,8 +136,8 @@ static struct curl_slist *make_headers(const struct https_request *request, bool
 
 static void set_tls(CURL *curl, struct exchange *exchange)
 {
-    /* libcurl's own checks are off, for the verdict takes their place: trust_judge() decides by the pin (or,
-     * some day, by a chain), and it decides before a byte is sent, in on_connected(). */
+    /* libcurl's own checks are off, for the verdict takes their place: trust_judge() decides by the pin or
+     * by the chain, and it decides before a byte is sent, in on_connected(). */
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -277,8 +278,11 @@ static int conclude(struct exchange *exchange, CURLcode code, const char *text, 
 int https_perform(struct store *store, const struct https_request *request, struct https_response *response,
                   struct error *err)
 {
-    struct exchange exchange = {
-        .request = request, .response = response, .verdict = {.store = store, .request = &request->trust}};
+    struct exchange exchange = {.request = request,
+                                .response = response,
+                                .verdict = {.store = store,
+                                            .request = &request->trust,
+                                            .fetch_end_ms = clock_monotonic_ms() + request->timeout_ms}};
     char text[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
     char *url = NULL;
@@ -310,6 +314,7 @@ int https_perform(struct store *store, const struct https_request *request, stru
     free(url);
     if (exchange.curl != NULL)
         curl_easy_cleanup(exchange.curl);
+    verdict_end(&exchange.verdict);
     text_free(&exchange.body);
     ERR_clear_error();
     return result;

@@ -120,7 +120,7 @@ static void look_around(struct loop *loop, int64_t now, bool resolved)
             report(loop, connection);
             fill(loop, connection);
         } else if (connection->step == PROBE_SOCKET || now >= connection->step_ms ||
-                   (resolved && connection->step == PROBE_LOOK_UP)) {
+                   (resolved && (connection->step == PROBE_LOOK_UP || connection->step == PROBE_FETCH))) {
             go(loop, connection, now);
         }
     }

@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -101,7 +102,22 @@ static void take_addresses(struct probe_connection *connection, const struct pro
         end(connection);
 }
 
-static void shake_hands(struct probe_connection *connection)
+/* Has what the verdict needs fetched, and leaves time for the verdict itself. */
+static void start_fetch(struct probe_connection *connection, const struct probe_means *means)
+{
+    int64_t left_ms = (connection->end_ms - clock_monotonic_ms()) * 3 / 4;
+    struct trust_need *need = connection->verdict.need;
+
+    connection->verdict.need = NULL;
+    connection->step = PROBE_FETCH;
+    connection->fetch =
+        ocsp_fetch_start(need, left_ms > OCSP_FETCH_MS ? OCSP_FETCH_MS : (int)left_ms, means->resolved);
+    /* Without a thread for it the verdict says so, as soon as it is asked again. */
+    if (connection->fetch == NULL)
+        eventfd_write(means->resolved, 1);
+}
+
+static void shake_hands(struct probe_connection *connection, const struct probe_means *means)
 {
     int result;
 
@@ -110,6 +126,10 @@ static void shake_hands(struct probe_connection *connection)
     result = SSL_do_handshake(connection->ssl);
     if (result == 1) {
         verdict_ask(connection->ssl, &connection->verdict);
+        if (!connection->verdict.given) {
+            start_fetch(connection, means);
+            return;
+        }
         /* Before anything is sent, and whatever the verdict: the server is told that this is the end. */
         SSL_shutdown(connection->ssl);
     } else {
@@ -117,6 +137,10 @@ static void shake_hands(struct probe_connection *connection)
 
         if (wish == SSL_ERROR_WANT_READ || wish == SSL_ERROR_WANT_WRITE)
             return;
+        if (wish == SSL_ERROR_WANT_X509_LOOKUP && connection->verdict.need != NULL) {
+            start_fetch(connection, means);
+            return;
+        }
         /* A server that insists on a certificate of ours has shown its own all the same: it was judged. */
         handshake_failed(connection->ssl, result, &connection->start, connection->host, &connection->error);
     }
@@ -140,7 +164,18 @@ static void start_tls(struct probe_connection *connection, const struct probe_me
     SSL_set_connect_state(connection->ssl);
     verdict_guard(connection->ssl, &connection->verdict);
     handshake_listen(connection->ssl, &connection->start);
-    shake_hands(connection);
+    shake_hands(connection, means);
+}
+
+static void take_answer(struct probe_connection *connection, const struct probe_means *means)
+{
+    if (connection->fetch != NULL && !ocsp_fetch_is_done(connection->fetch))
+        return;
+    if (connection->fetch != NULL)
+        ocsp_fetch_release(connection->fetch);
+    connection->fetch = NULL;
+    connection->step = PROBE_HANDSHAKE;
+    shake_hands(connection, means);
 }
 
 static void check_connected(struct probe_connection *connection, const struct probe_means *means)
@@ -181,6 +216,10 @@ static void run_out_of_time(struct probe_connection *connection, const struct pr
         break;
     case PROBE_HANDSHAKE:
         error_set(&connection->error, ERROR_TIMEOUT, "no TLS handshake with %s within %s", connection->host,
+                  limit);
+        break;
+    case PROBE_FETCH:
+        error_set(&connection->error, ERROR_TIMEOUT, "no OCSP answer about %s within %s", connection->host,
                   limit);
         break;
     default:
@@ -227,7 +266,10 @@ void probe_connection_go(struct probe_connection *connection, const struct probe
         check_connected(connection, means);
         break;
     case PROBE_HANDSHAKE:
-        shake_hands(connection);
+        shake_hands(connection, means);
+        break;
+    case PROBE_FETCH:
+        take_answer(connection, means);
         break;
     default:
         return;
@@ -249,6 +291,10 @@ void probe_connection_finish(struct probe_connection *connection, struct probe_r
     else
         *result = (struct probe_result){.state = PROBE_FAILED, .error = connection->error};
     hang_up(connection);
+    verdict_end(&connection->verdict);
+    if (connection->fetch != NULL)
+        ocsp_fetch_release(connection->fetch);
+    connection->fetch = NULL;
     if (connection->resolve != NULL)
         resolve_release(connection->resolve);
     connection->resolve = NULL;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/handshake.h"
+#include "net/ocsp_fetch.h"
 #include "net/probe.h"
 #include "net/resolve.h"
 #include "net/verdict.h"
@@ -12,6 +13,7 @@ enum probe_step {
     PROBE_SOCKET,    /* waiting for a free descriptor */
     PROBE_CONNECT,   /* waiting for the connection */
     PROBE_HANDSHAKE, /* waiting for the server's words */
+    PROBE_FETCH,     /* waiting for an OCSP answer */
     PROBE_END        /* the result is there */
 };
 
@@ -30,6 +32,7 @@ struct probe_connection {
     SSL *ssl;
     struct handshake_start start;
     struct verdict verdict;
+    struct ocsp_fetch *fetch;
     struct error error;
 };
 
@@ -38,7 +41,7 @@ struct probe_means {
     struct store *store;
     SSL_CTX *context;
     int epoll;    /* sockets are added edge-triggered, with the connection as data */
-    int resolved; /* eventfd, for resolve_start() */
+    int resolved; /* eventfd, for resolve_start() and ocsp_fetch_start() */
     int timeout_ms;
 };
 

@@ -57,6 +57,14 @@ SSL_CTX *tls_server_context(const struct identity *identity, struct error *err)
     return NULL;
 }
 
+int tls_server_set_versions(SSL_CTX *context, const struct tls_versions *versions, struct error *err)
+{
+    if (SSL_CTX_set_min_proto_version(context, versions->v12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
+        SSL_CTX_set_max_proto_version(context, versions->v13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1)
+        return 0;
+    return x509_error(err, ERROR_INTERNAL, "cannot set the TLS versions");
+}
+
 SSL_CTX *tls_client_context(const struct identity *identity, struct error *err)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -87,6 +95,8 @@ int tls_client_configure(SSL_CTX *context, const struct identity *identity, stru
     SSL_CTX_set_security_level(context, CLIENT_SECURITY_LEVEL);
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_cert_verify_callback(context, leave_to_verdict, NULL);
+    /* Most servers have the OCSP answer at hand: it saves asking the CA. */
+    SSL_CTX_set_tlsext_status_type(context, TLSEXT_STATUSTYPE_ocsp);
     if (set_common(context, err) != 0)
         return -1;
     if (SSL_CTX_set_cipher_list(context, identity == NULL ? CLIENT_CIPHERS : MUTUAL_CLIENT_CIPHERS) != 1)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/tls_versions.h"
 #include "identity/identity.h"
 
 #include <openssl/ssl.h>
@@ -9,6 +10,9 @@
 /* For a server: TLS 1.2 and 1.3, no renegotiation, no compression; serves the identity's key and chain.
  * Free with SSL_CTX_free(). ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
 SSL_CTX *tls_server_context(const struct identity *identity, struct error *err);
+
+/* Which of the two a server's context accepts; both unless this says otherwise. ERROR_INTERNAL. */
+int tls_server_set_versions(SSL_CTX *context, const struct tls_versions *versions, struct error *err);
 
 /* For a client that judges the certificate itself (net/verdict.h); own identity for mutual TLS, or NULL.
  * Sessions are never resumed: every connection shows its certificate. Free with SSL_CTX_free().

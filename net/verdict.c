@@ -1,5 +1,8 @@
 #include "net/verdict.h"
 
+#include "base/clock.h"
+#include "net/ocsp_fetch.h"
+
 /* In TLS 1.2 with RSA key exchange nothing is proved before the server's last message of the handshake. */
 static bool has_proved_its_key(const SSL *ssl)
 {
@@ -14,7 +17,9 @@ static int on_certificate_wanted(SSL *ssl, void *verdict)
     /* With a certificate of our own RSA key exchange is not offered (net/tls.c): here none is at stake. */
     if (!has_proved_its_key(ssl))
         return 1;
-    return verdict_ask(ssl, verdict) ? 1 : 0;
+    if (verdict_ask(ssl, verdict))
+        return 1;
+    return ((const struct verdict *)verdict)->given ? 0 : -1;
 }
 
 void verdict_guard(SSL *ssl, struct verdict *verdict)
@@ -27,6 +32,46 @@ void verdict_guard_context(SSL_CTX *context, struct verdict *verdict)
     SSL_CTX_set_cert_cb(context, on_certificate_wanted, verdict);
 }
 
+/* Judges; true: the verdict stands. */
+static bool judge(struct verdict *verdict, const struct trust_shown *shown)
+{
+    bool may_need = verdict->needs < TRUST_NEEDS_MAX;
+
+    trust_judge_shown(verdict->store, verdict->request, shown, may_need ? &verdict->need : NULL,
+                      &verdict->trust);
+    verdict->needs += verdict->need != NULL;
+    return verdict->need == NULL;
+}
+
+/* Waits for the answer here and now. */
+static void settle(struct verdict *verdict)
+{
+    int64_t left_ms = verdict->fetch_end_ms - clock_monotonic_ms();
+
+    ocsp_fetch(verdict->need, left_ms > OCSP_FETCH_MS ? OCSP_FETCH_MS : (int)left_ms);
+    trust_need_free(verdict->need);
+    verdict->need = NULL;
+}
+
+static bool judge_shown(SSL *ssl, X509 *certificate, struct verdict *verdict)
+{
+    const unsigned char *stapled = NULL;
+    long length = SSL_get_tlsext_status_ocsp_resp(ssl, &stapled);
+    const struct trust_shown shown = {
+        .certificate = certificate,
+        .chain = SSL_get_peer_cert_chain(ssl),
+        .stapled = length > 0 ? stapled : NULL,
+        .stapled_length = length > 0 ? (size_t)length : 0,
+    };
+
+    while (!judge(verdict, &shown)) {
+        if (verdict->fetch_end_ms == 0)
+            return false;
+        settle(verdict);
+    }
+    return true;
+}
+
 bool verdict_ask(SSL *ssl, struct verdict *verdict)
 {
     X509 *certificate = SSL_get0_peer_certificate(ssl);
@@ -34,11 +79,17 @@ bool verdict_ask(SSL *ssl, struct verdict *verdict)
 
     if (!verdict->given && certificate == NULL) {
         host_port_format(&verdict->request->host, host);
-        verdict->trust = (struct trust_verdict){.outcome = TRUST_UNDECIDED};
+        verdict->trust = (struct trust_verdict){.outcome = TRUST_UNDECIDED, .failed_depth = -1};
         error_set(&verdict->trust.error, ERROR_UNTRUSTED, "%s showed no certificate", host);
-    } else if (!verdict->given) {
-        trust_judge(verdict->store, verdict->request, certificate, &verdict->trust);
+        verdict->given = true;
+    } else if (!verdict->given && verdict->need == NULL) {
+        verdict->given = judge_shown(ssl, certificate, verdict);
     }
-    verdict->given = true;
-    return trust_is_accepted(verdict->trust.outcome);
+    return verdict->given && trust_is_accepted(verdict->trust.outcome);
+}
+
+void verdict_end(struct verdict *verdict)
+{
+    trust_need_free(verdict->need);
+    verdict->need = NULL;
 }

@@ -9,18 +9,24 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/* Zeroed but for the first two; must live as long as the connection. */
+/* Zeroed but for the first ones; must live as long as the connection. verdict_end() at its end. */
 struct verdict {
     struct store *store;
     const struct trust_request *request;
+    int64_t
+        fetch_end_ms; /* monotonic: until then this thread may wait for an OCSP answer; 0: it may not wait */
     bool given;
+    struct trust_need *need; /* not given yet: what has to be settled first; for the caller to take */
+    int needs;               /* so many were there */
     struct trust_verdict trust;
 };
 
 /* Has the verdict asked already when the server wants a certificate of ours; refused, the handshake ends with
- * an alert. One of the two, before the handshake. */
+ * an alert; with a need, it stops with SSL_ERROR_WANT_X509_LOOKUP. One of the two, before the handshake. */
 void verdict_guard(SSL *ssl, struct verdict *verdict);
 void verdict_guard_context(SSL_CTX *context, struct verdict *verdict);
 
-/* After the handshake, before the first byte is sent: true if data may be exchanged. */
+/* After the handshake, before the first byte is sent: true if data may be exchanged. False without
+ * verdict->given: ask again once verdict->need is settled. */
 bool verdict_ask(SSL *ssl, struct verdict *verdict);
+void verdict_end(struct verdict *verdict);

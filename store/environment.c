@@ -30,6 +30,8 @@ static const struct {
     [DATABASE_SETTINGS] = {"settings", 0},
     [DATABASE_AUDIT] = {"audit", MDB_INTEGERKEY},
     [DATABASE_CHANGES] = {"changes", MDB_INTEGERKEY},
+    [DATABASE_CA_CERTIFICATES] = {"ca-certificates", 0},
+    [DATABASE_TRUST_STORES] = {"trust-stores", 0},
 };
 
 /* What this process has open. LMDB's locks belong to the process: the second of two would undo the first's.

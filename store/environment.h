@@ -29,6 +29,8 @@ enum database {
     DATABASE_SETTINGS,
     DATABASE_AUDIT,
     DATABASE_CHANGES,
+    DATABASE_CA_CERTIFICATES, /* from version 2 on */
+    DATABASE_TRUST_STORES,    /* the same */
     DATABASES
 };
 

@@ -3,7 +3,9 @@
 
 #include "base/arena.h"
 #include "store/audit.h"
+#include "store/ca.h"
 #include "store/certificate.h"
+#include "store/ocsp.h"
 #include "store/policy.h"
 
 bool certificate_read(struct arena *arena, const void *bytes, size_t length, struct certificate_facts *facts,
@@ -12,3 +14,6 @@ bool policy_read(const void *bytes, size_t length, enum trust_policy *out);
 bool setting_read(struct arena *arena, const void *bytes, size_t length, enum store_scope *scope,
                   const uint8_t **value, size_t *value_length);
 bool audit_read(struct arena *arena, const void *bytes, size_t length, struct audit_entry *out);
+bool ca_read(struct arena *arena, const void *bytes, size_t length, struct ca_certificate *out);
+bool ca_state_read(struct arena *arena, const void *bytes, size_t length, struct ca_state *out);
+bool ocsp_setting_read(struct arena *arena, const void *bytes, size_t length, struct ocsp_setting *out);

@@ -15,7 +15,10 @@
 #define META_KEY "store"
 #define REVISION_KEY "revision"
 
-static const upgrade_step steps[STORE_VERSION] = {NULL}; /* version 1 is the first */
+static const upgrade_step steps[STORE_VERSION] = {
+    NULL, /* version 1 is the first */
+    NULL, /* version 2 has the databases of the trust stores besides, which opening makes */
+};
 
 static Record__Meta *read_meta(struct store_txn *txn, struct error *err)
 {

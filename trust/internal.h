@@ -1,6 +1,7 @@
 /* What the files of this folder share. */
 #pragma once
 
+#include "store/ca.h"
 #include "trust/trust.h"
 
 /* True if the pin accepts the certificate, whose SHA-256 is given too. A retired fingerprint never matches.
@@ -15,3 +16,10 @@ int trust_remember_refused(struct store_txn *txn, const struct pin *pin, X509 *c
 /* ERROR_UNTRUSTED, with both fingerprints. Returns -1. */
 int trust_not_expected(const char *host, const uint8_t expected[FINGERPRINT_SIZE],
                        const uint8_t shown[FINGERPRINT_SIZE], struct error *err);
+
+/* Keeps the certificate under its SHA-256 and describes it; the caller frees the facts. */
+int trust_put_certificate(struct store_txn *txn, X509 *certificate, struct certificate_facts **facts,
+                          struct error *err);
+
+/* As much of a text as fits, without splitting a character. NULL leaves `out` empty. */
+void trust_copy_cut(char *out, size_t size, const char *text);

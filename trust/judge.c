@@ -1,7 +1,7 @@
-#include "trust/internal.h"
-
 #include "base/clock.h"
 #include "base/text.h"
+#include "trust/internal.h"
+#include "trust/validate.h"
 #include "x509/x509.h"
 
 #include <stdlib.h>
@@ -11,6 +11,9 @@
  * the writer's own, so that what is written follows from what stands there at that moment. */
 struct judgement {
     const struct trust_request *request;
+    const struct trust_shown *shown;
+    const char *node; /* id of the store */
+    struct trust_need **need;
     X509 *certificate;
     struct trust_verdict *verdict;
     char host[HOST_PORT_TEXT_MAX];
@@ -21,7 +24,35 @@ struct judgement {
 
 bool trust_is_accepted(enum trust_outcome outcome)
 {
-    return outcome == TRUST_UNCHECKED || outcome == TRUST_MATCH || outcome == TRUST_FIRST_USE;
+    return outcome == TRUST_UNCHECKED || outcome == TRUST_MATCH || outcome == TRUST_FIRST_USE ||
+           outcome == TRUST_VALIDATED;
+}
+
+const char *trust_outcome_name(enum trust_outcome outcome)
+{
+    static const char *const names[TRUST_OUTCOMES] = {
+        [TRUST_UNCHECKED] = "not checked",
+        [TRUST_MATCH] = "match",
+        [TRUST_FIRST_USE] = "pinned",
+        [TRUST_NO_PIN] = "no pin",
+        [TRUST_MISMATCH] = "MISMATCH",
+        [TRUST_MALFORMED] = "malformed",
+        [TRUST_NOT_EXPECTED] = "not expected",
+        [TRUST_UNDECIDED] = "undecided",
+        [TRUST_VALIDATED] = "validated",
+        [TRUST_NO_ISSUER] = "unknown issuer",
+        [TRUST_SELF_SIGNED] = "self-signed",
+        [TRUST_EXPIRED] = "expired",
+        [TRUST_NOT_YET_VALID] = "not yet valid",
+        [TRUST_WRONG_NAME] = "wrong name",
+        [TRUST_WEAK] = "weak",
+        [TRUST_WRONG_USE] = "wrong use",
+        [TRUST_BROKEN_CHAIN] = "broken chain",
+        [TRUST_REVOKED] = "revoked",
+        [TRUST_UNKNOWN_STATUS] = "unknown status",
+    };
+
+    return (unsigned)outcome < TRUST_OUTCOMES ? names[outcome] : "unknown";
 }
 
 bool trust_pin_matches(const struct pin *pin, const uint8_t sha256[FINGERPRINT_SIZE], X509 *certificate)
@@ -121,17 +152,27 @@ static int judge_pinned(struct judgement *judgement, struct store_txn *txn, cons
     return judge_other(judgement, txn, pin);
 }
 
-static int refuse_policy(struct judgement *judgement)
+static int judge_validated(struct judgement *judgement, struct store_txn *txn, struct error *err)
 {
-    const char *zone = trust_zone_name(judgement->request->zone);
-    struct error *err = &judgement->verdict->error;
+    struct trust_verdict *verdict = judgement->verdict;
+    const struct validation validation = {.txn = txn,
+                                          .node = judgement->node,
+                                          .request = judgement->request,
+                                          .shown = judgement->shown,
+                                          .now_ms = judgement->now_ms,
+                                          .need = judgement->need};
 
-    error_set(err, ERROR_UNTRUSTED,
-              "cannot judge the certificate of %s: the trust zone %s wants it validated against CA "
-              "certificates, which this version cannot do",
-              judgement->host, zone);
-    error_hint(err, "ncs certvalidation certificate-check trust-on-first-use trustzone %s", zone);
-    return set_outcome(judgement, TRUST_UNDECIDED);
+    memset(verdict->pinned_sha256, 0, FINGERPRINT_SIZE);
+    verdict->pinned_since_ms = 0;
+    if (x509_check_form(judgement->certificate, &verdict->error) != 0)
+        return set_outcome(judgement, TRUST_MALFORMED);
+    if (validate(&validation, verdict, &verdict->outcome, err) != 0)
+        return -1;
+    if (verdict->outcome == TRUST_UNDECIDED && (judgement->need == NULL || *judgement->need == NULL)) {
+        *err = verdict->error;
+        return -1;
+    }
+    return 0;
 }
 
 /* Reads only. -1: the store failed, *err says how. */
@@ -142,12 +183,14 @@ static int judge(struct judgement *judgement, struct store_txn *txn, struct pin 
 
     judgement->write = judgement->seen = judgement->verdict->repeated = false;
     judgement->verdict->error = (struct error){0};
+    judgement->verdict->failed_depth = -1;
     if (policy_get(txn, judgement->request->zone, &policy, err) != 0)
         return -1;
     if (policy == TRUST_POLICY_DISABLE)
         return set_outcome(judgement, TRUST_UNCHECKED);
-    if (policy != TRUST_POLICY_FIRST_USE)
-        return refuse_policy(judgement);
+    /* What answers on the node's own address has to be the node, whoever issued its certificate. */
+    if (policy == TRUST_POLICY_ENABLE && !judgement->request->is_self)
+        return judge_validated(judgement, txn, err);
     if (pin_get(txn, judgement->host, pin, &why) == 0)
         return judge_pinned(judgement, txn, pin);
     if (why.code == ERROR_NOT_FOUND)
@@ -215,8 +258,7 @@ static void submit_seen(struct store *store, const struct judgement *judgement)
     store_submit(store, seen_job, seen_done, seen);
 }
 
-/* As much of a text as fits, without splitting a character. NULL leaves `out` empty. */
-static void copy_cut(char *out, size_t size, const char *text)
+void trust_copy_cut(char *out, size_t size, const char *text)
 {
     size_t length = text == NULL ? 0 : text_cut_utf8(text, size - 1);
 
@@ -231,10 +273,8 @@ static void describe_shown(X509 *certificate, struct trust_verdict *verdict)
     char *subject = x509_subject_reversed(certificate, NULL);
     char *name = x509_common_name(certificate, NULL);
 
-    if (x509_validity(certificate, &verdict->not_before_ms, &verdict->not_after_ms, NULL) != 0)
-        verdict->not_before_ms = verdict->not_after_ms = 0;
-    copy_cut(verdict->subject_reversed, sizeof(verdict->subject_reversed), subject);
-    copy_cut(verdict->common_name, sizeof(verdict->common_name), name);
+    trust_copy_cut(verdict->subject_reversed, sizeof(verdict->subject_reversed), subject);
+    trust_copy_cut(verdict->common_name, sizeof(verdict->common_name), name);
     free(subject);
     free(name);
 }
@@ -266,8 +306,14 @@ static void explain_mismatch(const struct judgement *judgement)
 static void explain(const struct judgement *judgement)
 {
     struct trust_verdict *verdict = judgement->verdict;
-    struct error why = verdict->error;
+    struct error why;
 
+    /* The log wants to know whom it was that was refused; the rest is spared the work. */
+    if (verdict->outcome == TRUST_MATCH ||
+        (verdict->outcome == TRUST_VALIDATED && verdict->error.code == ERROR_NONE))
+        return;
+    describe_shown(judgement->certificate, verdict);
+    why = verdict->error;
     switch (verdict->outcome) {
     case TRUST_MISMATCH:
         explain_mismatch(judgement);
@@ -275,6 +321,24 @@ static void explain(const struct judgement *judgement)
     case TRUST_MALFORMED:
         error_set(&verdict->error, why.code, "refused the certificate of %s: %s", judgement->host,
                   why.message);
+        break;
+    case TRUST_NO_ISSUER:
+    case TRUST_SELF_SIGNED:
+    case TRUST_EXPIRED:
+    case TRUST_NOT_YET_VALID:
+    case TRUST_WRONG_NAME:
+    case TRUST_WEAK:
+    case TRUST_WRONG_USE:
+    case TRUST_BROKEN_CHAIN:
+    case TRUST_REVOKED:
+    case TRUST_UNKNOWN_STATUS:
+        error_set(&verdict->error, why.code, "%s is not trusted: %s", judgement->host, why.message);
+        if (why.hint[0] != '\0')
+            error_hint(&verdict->error, "%s", why.hint);
+        break;
+    case TRUST_VALIDATED:
+        if (why.code != ERROR_NONE)
+            error_set(&verdict->error, why.code, "%s is trusted, but %s", judgement->host, why.message);
         break;
     case TRUST_NOT_EXPECTED:
         trust_not_expected(judgement->host, verdict->pinned_sha256, verdict->shown_sha256, &verdict->error);
@@ -289,6 +353,7 @@ static void undecided(struct judgement *judgement, const struct error *why)
     struct trust_verdict *verdict = judgement->verdict;
 
     set_outcome(judgement, TRUST_UNDECIDED);
+    describe_shown(judgement->certificate, verdict);
     error_set(&verdict->error, why->code == ERROR_NONE ? ERROR_INTERNAL : why->code,
               "cannot judge the certificate of %s: %s", judgement->host, why->message);
     if (why->hint[0] != '\0')
@@ -325,18 +390,36 @@ static int decide(struct store *store, struct judgement *judgement, struct error
 void trust_judge(struct store *store, const struct trust_request *request, X509 *certificate,
                  struct trust_verdict *verdict)
 {
-    struct judgement judgement = {
-        .request = request, .certificate = certificate, .verdict = verdict, .now_ms = clock_wall_ms()};
+    struct trust_shown shown = {.certificate = certificate};
+
+    trust_judge_shown(store, request, &shown, NULL, verdict);
+}
+
+void trust_judge_shown(struct store *store, const struct trust_request *request,
+                       const struct trust_shown *shown, struct trust_need **need,
+                       struct trust_verdict *verdict)
+{
+    struct judgement judgement = {.request = request,
+                                  .shown = shown,
+                                  .node = store_node_id(store),
+                                  .need = need,
+                                  .certificate = shown->certificate,
+                                  .verdict = verdict,
+                                  .now_ms = clock_wall_ms()};
     struct error why = {0};
 
+    if (need != NULL)
+        *need = NULL;
     memset(verdict, 0, sizeof(*verdict));
     verdict->outcome = TRUST_UNDECIDED;
+    verdict->failed_depth = -1;
     host_port_format(&request->host, judgement.host);
-    if (x509_fingerprint(certificate, verdict->shown_sha256, &why) != 0) {
+    if (x509_fingerprint(shown->certificate, verdict->shown_sha256, &why) != 0) {
         undecided(&judgement, &why);
         return;
     }
-    describe_shown(certificate, verdict);
+    if (x509_validity(shown->certificate, &verdict->not_before_ms, &verdict->not_after_ms, NULL) != 0)
+        verdict->not_before_ms = verdict->not_after_ms = 0;
     if (judge_reading(store, &judgement, &why) != 0) {
         undecided(&judgement, &why);
         return;

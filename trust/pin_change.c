@@ -49,9 +49,8 @@ static int append_event(struct store_txn *txn, const char *host, enum pin_event_
     return pin_event_append(txn, host, &event, err);
 }
 
-/* Keeps the certificate and describes the pin by it. *facts lives as long as the pin is used. */
-static int put_certificate(struct store_txn *txn, X509 *certificate, struct certificate_facts **facts,
-                           struct error *err)
+int trust_put_certificate(struct store_txn *txn, X509 *certificate, struct certificate_facts **facts,
+                          struct error *err)
 {
     unsigned char *der = NULL;
     int length;
@@ -101,7 +100,7 @@ int trust_pin_add(struct store_txn *txn, const struct trust_request *request, X5
 
     pin.last_seen_ms = pin.first_seen_ms;
     host_port_format(&request->host, pin.host);
-    if (put_certificate(txn, certificate, &facts, err) != 0 ||
+    if (trust_put_certificate(txn, certificate, &facts, err) != 0 ||
         check_expected(request, pin.host, facts, err) != 0)
         goto out;
     describe_pin(&pin, facts);
@@ -192,7 +191,7 @@ static int renew_self(struct store_txn *txn, struct pin *pin, X509 *own, struct 
     int result = -1;
 
     memcpy(old, pin->certificate, FINGERPRINT_SIZE);
-    if (put_certificate(txn, own, &facts, err) != 0)
+    if (trust_put_certificate(txn, own, &facts, err) != 0)
         goto out;
     replace_current(pin, facts->sha256);
     describe_pin(pin, facts);
@@ -235,17 +234,6 @@ int trust_pin_self(struct store_txn *txn, const struct host_port *host, X509 *ow
     return renew_self(txn, &pin, own, err);
 }
 
-int trust_set_policy(struct store_txn *txn, enum trust_zone zone, enum trust_policy policy, struct error *err)
-{
-    if (policy == TRUST_POLICY_ENABLE) {
-        error_set(err, ERROR_INVALID_ARGUMENT,
-                  "the policy `enable` needs trusted CA certificates, which this version cannot keep yet");
-        return error_hint(err, "ncs certvalidation certificate-check trust-on-first-use trustzone %s",
-                          trust_zone_name(zone));
-    }
-    return policy_set(txn, zone, policy, err);
-}
-
 int trust_remember_refused(struct store_txn *txn, const struct pin *pin, X509 *certificate,
                            const uint8_t sha256[FINGERPRINT_SIZE], const char *who, struct error *err)
 {
@@ -267,7 +255,7 @@ int trust_remember_refused(struct store_txn *txn, const struct pin *pin, X509 *c
     }
     refused = (struct pin_refused){.first_seen_ms = now_ms, .last_seen_ms = now_ms, .times = 1};
     memcpy(refused.sha256, sha256, FINGERPRINT_SIZE);
-    if (put_certificate(txn, certificate, &facts, err) == 0 &&
+    if (trust_put_certificate(txn, certificate, &facts, err) == 0 &&
         pin_refused_set(txn, pin->host, &refused, err) == 0)
         result = append_event(txn, pin->host, PIN_EVENT_REFUSED, who, pin->certificate, sha256,
                               "another certificate was shown", err);

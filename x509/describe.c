@@ -151,10 +151,15 @@ int x509_validity(X509 *certificate, int64_t *not_before_ms, int64_t *not_after_
 
 char *x509_subject_reversed(X509 *certificate, struct error *err)
 {
+    return x509_name_reversed(X509_get_subject_name(certificate), err);
+}
+
+char *x509_name_reversed(const X509_NAME *name, struct error *err)
+{
     struct text text = {0};
     char *result;
 
-    if (name_add(&text, X509_get_subject_name(certificate), NAME_REVERSED, err) != 0) {
+    if (name_add(&text, name, NAME_REVERSED, err) != 0) {
         text_free(&text);
         return NULL;
     }

@@ -46,11 +46,35 @@ int form_time(const ASN1_TIME *time, const char *field, int64_t *out_ms, struct 
     return -1;
 }
 
+#define TYPE_MOST 64     /* bytes of an attribute type's short name, with what stands around it */
+#define EXPANSION_MOST 6 /* a byte of Latin-1 becomes two of UTF-8, and each of them "\\xx" */
+
+/* The usual name, which cannot be too long however it is written, and has nothing that cannot be: judged
+ * without writing it. */
+static bool is_surely_short(const X509_NAME *name)
+{
+    size_t most = 0;
+
+    for (int i = 0; i < X509_NAME_entry_count(name); i++) {
+        const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+
+        if (OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) == NID_undef)
+            return false;
+        most += TYPE_MOST + EXPANSION_MOST * (size_t)ASN1_STRING_length(X509_NAME_ENTRY_get_data(entry));
+        if (most > X509_SUBJECT_MAX)
+            return false;
+    }
+    return true;
+}
+
 static int check_name(const X509_NAME *name, const char *field, struct error *err)
 {
     struct text slash = {0};
-    int result = name_add(&slash, name, NAME_SLASH, err);
+    int result;
 
+    if (is_surely_short(name))
+        return 0;
+    result = name_add(&slash, name, NAME_SLASH, err);
     if (result == 0 && slash.failed)
         result = error_set(err, ERROR_INTERNAL, "out of memory");
     if (result == 0 && slash.length > X509_SUBJECT_MAX)

@@ -23,6 +23,7 @@ int x509_validity(X509 *certificate, int64_t *not_before_ms, int64_t *not_after_
  * The caller frees. */
 char *x509_subject_reversed(X509 *certificate, struct error *err);
 char *x509_common_name(X509 *certificate, struct error *err);
+char *x509_name_reversed(const X509_NAME *name, struct error *err);
 
 /*
  * Refuses what RFC 5280 rules out and a reader could be fooled by: times that are not GMT with seconds and

@@ -74,6 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum store_scope scope;
     const uint8_t *bytes;
     size_t length;
+    struct ca_certificate ca;
+    struct ca_state ca_state;
+    struct ocsp_setting ocsp;
 
     if (size == 0)
         return 0;
@@ -93,6 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 4:
         policy_read(data + 1, size - 1, &policy);
         setting_read(&arena, data + 1, size - 1, &scope, &bytes, &length);
+        ca_read(&arena, data + 1, size - 1, &ca);
+        ca_state_read(&arena, data + 1, size - 1, &ca_state);
+        ocsp_setting_read(&arena, data + 1, size - 1, &ocsp);
         break;
     case 5:
         audit_read(&arena, data + 1, size - 1, &audit);

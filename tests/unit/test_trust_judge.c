@@ -283,17 +283,20 @@ static void a_disabled_zone_checks_nothing(void **state)
     assert_int_equal(judge(fixture, &request, shown[0], &verdict), TRUST_FIRST_USE);
 }
 
-static void a_policy_of_a_later_version_trusts_nothing(void **state)
+static void a_pin_stays_unused_while_the_zone_has_cas(void **state)
 {
     struct fixture *fixture = *state;
     struct trust_request request = request_for(host);
     struct trust_verdict verdict;
+    struct pin pin;
 
     judge(fixture, &request, shown[0], &verdict);
     put_policy(fixture->store, TRUST_ZONE_SYSTEM, TRUST_POLICY_ENABLE);
-    assert_int_equal(judge(fixture, &request, shown[0], &verdict), TRUST_UNDECIDED);
-    assert_non_null(strstr(verdict.error.message, "the trust zone system"));
-    assert_non_null(strstr(verdict.error.hint, "certificate-check trust-on-first-use trustzone system"));
+    assert_int_equal(judge(fixture, &request, shown[0], &verdict), TRUST_NO_ISSUER);
+    assert_non_null(strstr(verdict.error.message, "the zone system"));
+    assert_true(pin_of(fixture->store, host, &pin));
+    put_policy(fixture->store, TRUST_ZONE_SYSTEM, TRUST_POLICY_FIRST_USE);
+    assert_int_equal(judge(fixture, &request, shown[0], &verdict), TRUST_MATCH);
 }
 
 static void only_the_expected_certificate_is_pinned(void **state)
@@ -436,7 +439,7 @@ int main(void)
         WITH_STORE(last_sight_is_written_once_an_hour),
         WITH_STORE(observing_pins_nothing),
         WITH_STORE(a_disabled_zone_checks_nothing),
-        WITH_STORE(a_policy_of_a_later_version_trusts_nothing),
+        WITH_STORE(a_pin_stays_unused_while_the_zone_has_cas),
         WITH_STORE(only_the_expected_certificate_is_pinned),
         WITH_STORE(an_expired_certificate_is_pinned_all_the_same),
         WITH_STORE(a_malformed_certificate_is_never_pinned_nor_remembered),

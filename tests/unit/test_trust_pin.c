@@ -173,14 +173,15 @@ static void a_self_contact_becomes_the_nodes_own(void **state)
     assert_int_equal(events_of(fixture->store, host).count, 1);
 }
 
-static void a_policy_that_cannot_be_carried_out_is_not_set(void **state)
+static void a_policy_holds_from_the_next_judgement_on(void **state)
 {
     struct fixture *fixture = *state;
     struct change set = {
         .what = SET_POLICY, .request = request_for(host), .policy = {TRUST_ZONE_SYSTEM, TRUST_POLICY_ENABLE}};
 
-    assert_int_equal(run(fixture, set), ERROR_INVALID_ARGUMENT);
     assert_int_equal(judge(fixture, 0), TRUST_FIRST_USE);
+    assert_int_equal(run(fixture, set), ERROR_NONE);
+    assert_int_equal(judge(fixture, 0), TRUST_NO_ISSUER);
     set.policy.policy = TRUST_POLICY_DISABLE;
     assert_int_equal(run(fixture, set), ERROR_NONE);
     assert_int_equal(judge(fixture, 1), TRUST_UNCHECKED);
@@ -199,7 +200,7 @@ int main(void)
         WITH_STORE(deleting_lets_the_next_contact_be_the_first),
         WITH_STORE(the_pin_of_oneself_follows),
         WITH_STORE(a_self_contact_becomes_the_nodes_own),
-        WITH_STORE(a_policy_that_cannot_be_carried_out_is_not_set),
+        WITH_STORE(a_policy_holds_from_the_next_judgement_on),
     };
 
     return cmocka_run_group_tests(tests, fixture_make_certificates, fixture_free_certificates);

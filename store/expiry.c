@@ -1,0 +1,122 @@
+#include "store/expiry.h"
+
+#include "store/ca.h"
+#include "store/certificate.h"
+#include "store/pin.h"
+#include "store/setting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *expiry_kind_name(enum expiry_kind kind)
+{
+    static const char *const names[EXPIRY_KINDS] = {
+        [EXPIRY_OWN] = "own", [EXPIRY_CA] = "ca", [EXPIRY_PINNED] = "pinned"};
+
+    return (unsigned)kind < EXPIRY_KINDS ? names[kind] : "unknown";
+}
+
+struct walk {
+    struct store_txn *txn;
+    int (*each)(void *arg, const struct expiry *expiry);
+    void *arg;
+    enum trust_zone zone;
+    uint8_t own[FINGERPRINT_SIZE]; /* zeros: there is none */
+    bool ended;
+};
+
+static void give(struct walk *walk, const struct expiry *expiry)
+{
+    if (!walk->ended)
+        walk->ended = walk->each(walk->arg, expiry) != 0;
+}
+
+static int give_own(struct walk *walk, struct error *err)
+{
+    struct expiry expiry = {.kind = EXPIRY_OWN, .name = "server"};
+    struct certificate_facts facts;
+    struct error cause = {0};
+    const uint8_t *value;
+    size_t length;
+
+    if (setting_get(walk->txn, OWN_CERTIFICATE_SETTING, &value, &length, &cause) != 0) {
+        if (cause.code == ERROR_NOT_FOUND)
+            return 0;
+        if (err != NULL)
+            *err = cause;
+        return -1;
+    }
+    if (length != FINGERPRINT_SIZE)
+        return 0;
+    memcpy(walk->own, value, FINGERPRINT_SIZE);
+    if (certificate_get(walk->txn, walk->own, &facts, NULL, NULL, err) != 0)
+        return -1;
+    expiry.subject_slash = facts.subject_slash;
+    expiry.not_after_ms = facts.not_after_ms;
+    expiry.since_ms = facts.not_before_ms;
+    give(walk, &expiry);
+    return 0;
+}
+
+static int give_ca(void *arg, const struct ca_certificate *ca)
+{
+    struct walk *walk = arg;
+    char name[CA_ALIAS_MAX + 32];
+    const struct expiry expiry = {.kind = EXPIRY_CA,
+                                  .name = name,
+                                  .subject_slash = ca->subject_slash,
+                                  .not_after_ms = ca->not_after_ms,
+                                  .since_ms = ca->added_ms};
+
+    snprintf(name, sizeof(name), "%s/%s", trust_zone_name(walk->zone), ca->alias);
+    give(walk, &expiry);
+    return walk->ended;
+}
+
+static int give_pin(struct walk *walk, const struct pin_row *row, struct error *err)
+{
+    struct pin pin;
+    struct expiry expiry = {.kind = EXPIRY_PINNED};
+
+    if (pin_decode(walk->txn, row, &pin, err) != 0)
+        return -1;
+    if (pin.scope == STORE_SCOPE_NODE && memcmp(pin.certificate, walk->own, FINGERPRINT_SIZE) == 0)
+        return 0;
+    expiry.name = pin.host;
+    expiry.subject_slash = pin.subject_slash;
+    expiry.not_after_ms = pin.not_after_ms;
+    expiry.since_ms = pin.first_seen_ms;
+    give(walk, &expiry);
+    return 0;
+}
+
+static int give_pins(struct walk *walk, struct error *err)
+{
+    struct pin_cursor *cursor = pin_cursor_open(walk->txn, err);
+    struct pin_row row;
+    int got;
+
+    if (cursor == NULL)
+        return -1;
+    while (!walk->ended && (got = pin_cursor_next(cursor, &row, err)) == 1) {
+        if (!row.from_peer && (got = give_pin(walk, &row, err)) != 0)
+            break;
+    }
+    pin_cursor_close(cursor);
+    return walk->ended || got >= 0 ? 0 : -1;
+}
+
+int expiry_each(struct store_txn *txn, int (*each)(void *arg, const struct expiry *expiry), void *arg,
+                struct error *err)
+{
+    struct walk walk = {.txn = txn, .each = each, .arg = arg};
+
+    if (give_own(&walk, err) != 0)
+        return -1;
+    for (int zone = 0; zone < TRUST_ZONES && !walk.ended; zone++) {
+        walk.zone = (enum trust_zone)zone;
+        if (ca_each(txn, walk.zone, give_ca, &walk, err) != 0)
+            return -1;
+    }
+    return walk.ended ? 0 : give_pins(&walk, err);
+}
