@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "daemon/own_key.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -90,6 +91,7 @@ static int open_node(struct node *node, struct error *err)
         make_sealing_key(node->home, err) != 0)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
+        (node->own_key = own_key_new(node, err)) == NULL ||
         (node->services = services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
@@ -109,6 +111,7 @@ static bool close_node(struct node *node)
         return false;
     control_server_free(node->control);
     services_free(node->services);
+    own_key_free(node->own_key);
     sessions_free(node->sessions);
     if (node->base != NULL)
         event_base_free(node->base);

@@ -14,6 +14,7 @@
 struct report;
 struct workers;
 struct services;
+struct own_key;
 struct sessions;
 
 struct node {
@@ -27,6 +28,7 @@ struct node {
     struct event_base *base;
     struct control_server *control;
     struct workers *workers;
+    struct own_key *own_key;
     struct services *services;
     struct sessions *sessions;
     pthread_t loop_thread;

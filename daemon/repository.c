@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,4 +100,76 @@ int repository_create(const char *home, const char *repository, const char *file
         file_error(err, "write", repository, file);
     close(folder);
     return fd;
+}
+
+static int check_target(int folder, const char *repository, const char *file, struct error *err)
+{
+    struct stat info;
+
+    if (fstatat(folder, file, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : file_error(err, "write", repository, file);
+    if (!S_ISREG(info.st_mode))
+        return error_set(err, ERROR_CONFLICT, "%s in repository %s is there already, and is no regular file",
+                         file, repository);
+    return 0;
+}
+
+int repository_check(const char *home, const char *repository, const char *file, struct error *err)
+{
+    int folder = open_folder(home, repository, file, err);
+    int result;
+
+    if (folder < 0)
+        return -1;
+    result = check_target(folder, repository, file, err);
+    close(folder);
+    return result;
+}
+
+int repository_prepare(const char *home, const char *repository, const char *file, const char *data,
+                       size_t length, struct repository_file *out, struct error *err)
+{
+    uint64_t number = 0;
+    int fd;
+    int result = -1;
+
+    *out = (struct repository_file){.folder = open_folder(home, repository, file, err)};
+    if (out->folder < 0)
+        return -1;
+    if (getrandom(&number, sizeof(number), 0) < 0)
+        number = (uint64_t)getpid();
+    snprintf(out->name, sizeof(out->name), "%s", file);
+    snprintf(out->temporary, sizeof(out->temporary), ".%016" PRIx64 ".new", number);
+    fd = openat(out->folder, out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (check_target(out->folder, repository, file, err) == 0) {
+        if (fd >= 0 && file_write_all(fd, data, length) == 0 && fsync(fd) == 0)
+            result = 0;
+        else
+            file_error(err, "write", repository, file);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (result != 0)
+        repository_abandon(out);
+    return result;
+}
+
+int repository_commit(struct repository_file *file, struct error *err)
+{
+    int result = 0;
+
+    if (renameat(file->folder, file->temporary, file->folder, file->name) != 0) {
+        result = error_set_errno(err, errno, "cannot put %s into its repository", file->name);
+        unlinkat(file->folder, file->temporary, 0);
+    } else if (fsync(file->folder) != 0) {
+        result = error_set_errno(err, errno, "cannot write the repository's folder");
+    }
+    close(file->folder);
+    return result;
+}
+
+void repository_abandon(struct repository_file *file)
+{
+    unlinkat(file->folder, file->temporary, 0);
+    close(file->folder);
 }
