@@ -66,6 +66,7 @@ struct shell_command {
     unsigned needs; /* bits with a meaning for the program: shell_program.require() checks them */
     unsigned flags;
     const char *manual; /* a paragraph for the reference, or NULL */
+    const char *failed; /* a line behind the error when it fails, which scripts look for; or NULL */
 };
 
 /* An entry that only gives a word of the tree its help: SHELL_WORD("show", "What there is to see"). */
