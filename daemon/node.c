@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "daemon/own_key.h"
+#include "daemon/purpose_services.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -92,13 +93,15 @@ static int open_node(struct node *node, struct error *err)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
         (node->own_key = own_key_new(node, err)) == NULL ||
-        (node->services = services_new(node, err)) == NULL)
+        (node->services = services_new(node, err)) == NULL ||
+        (node->purpose_services = purpose_services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
     if (services_start(node->services, err) != 0)
         return -1;
+    purpose_services_start(node->purpose_services);
     node->control = control_server_new(node->base, node->home, &handlers, err);
     return node->control != NULL ? 0 : -1;
 }
@@ -111,6 +114,7 @@ static bool close_node(struct node *node)
         return false;
     control_server_free(node->control);
     services_free(node->services);
+    purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);
     if (node->base != NULL)

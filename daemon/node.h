@@ -15,6 +15,7 @@ struct report;
 struct workers;
 struct services;
 struct own_key;
+struct purpose_services;
 struct sessions;
 
 struct node {
@@ -30,6 +31,7 @@ struct node {
     struct workers *workers;
     struct own_key *own_key;
     struct services *services;
+    struct purpose_services *purpose_services;
     struct sessions *sessions;
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */

@@ -1,5 +1,5 @@
 /* What a purpose asks of its requests and certificates. */
-#include "identity/purpose.h"
+#include "identity/purpose_certificate.h"
 
 #include "base/clock.h"
 #include "identity/accept.h"
@@ -36,6 +36,11 @@ static void append(char out[PURPOSE_USAGE_MAX], const char *word)
     size_t used = strlen(out);
 
     snprintf(out + used, PURPOSE_USAGE_MAX - used, "%s%s", used > 0 ? "," : "", word);
+}
+
+struct key_kind purpose_key_kind(const struct purpose *purpose)
+{
+    return (struct key_kind){purpose->is_ec ? KEY_EC : KEY_RSA, purpose->size};
 }
 
 void purpose_usage(const struct purpose *purpose, bool self_signed, struct purpose_usage *out)

@@ -5,9 +5,7 @@
  */
 #pragma once
 
-#include "identity/identity.h"
-#include "identity/key.h"
-#include "x509/request.h"
+#include "base/error.h"
 
 #include <stdbool.h>
 
@@ -33,12 +31,12 @@ struct trust_store {
 };
 
 struct purpose {
-    const char *name;             /* "tomcat-ECDSA" */
-    const char *about;            /* for `?` */
-    const char *prefix;           /* of its common name; behind it stands the host name, */
-    const char *suffix;           /* or for an issuer eight random digits */
-    enum key_algorithm algorithm; /* of the first key, and of every other */
-    int size;                     /* bits of the first key */
+    const char *name;   /* "tomcat-ECDSA" */
+    const char *about;  /* for `?` */
+    const char *prefix; /* of its common name; behind it stands the host name, */
+    const char *suffix; /* or for an issuer eight random digits */
+    bool is_ec;         /* EC, otherwise RSA: of its first key, and of every other */
+    int size;           /* bits of the first key */
     unsigned key_usage;
     unsigned extended;
     bool multi_server;  /* a request may name other nodes too */
@@ -69,25 +67,3 @@ const struct purpose_service *purpose_service_find(const char *name, struct erro
 
 /* True if the service uses the certificate of the purpose. */
 bool purpose_is_used_by(const struct purpose *purpose, const char *service);
-
-#define PURPOSE_USAGE_MAX 160
-struct purpose_usage {
-    char key_usage[PURPOSE_USAGE_MAX];
-    char extended[PURPOSE_USAGE_MAX];
-    struct x509_usage usage; /* points to the texts above */
-};
-/* The extensions of a request, or (self_signed) of the certificate that the node makes itself. */
-void purpose_usage(const struct purpose *purpose, bool self_signed, struct purpose_usage *out);
-
-/*
- * The subject: that of the node with the common name of the purpose. `base` is in slash form ("/O=x/CN=y").
- * ERROR_INVALID_ARGUMENT. The caller frees.
- */
-X509_NAME *purpose_subject(const struct purpose *purpose, const char *base, const char *hostname,
-                           struct error *err);
-
-/* May this certificate serve the purpose as its own at `now_ms`? Beside accept_certificate(): CAPF needs a
- * CA's certificate. ERROR_UNTRUSTED. */
-struct node_names;
-int purpose_accept(const struct purpose *purpose, X509 *certificate, const struct node_names *node,
-                   int64_t now_ms, struct error *err);

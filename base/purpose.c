@@ -1,4 +1,4 @@
-#include "identity/purpose.h"
+#include "base/purpose.h"
 
 #include <string.h>
 #include <strings.h>
@@ -45,15 +45,15 @@ const size_t trust_store_count = sizeof(trust_stores) / sizeof(trust_stores[0]);
 #define SIGN_AND_ENCIPHER (PURPOSE_DIGITAL_SIGNATURE | PURPOSE_KEY_ENCIPHERMENT | PURPOSE_DATA_ENCIPHERMENT)
 
 /* Rows of one purpose with an RSA and with an EC key have all but the key in common. */
-#define PURPOSE_PAIR(NAME, ABOUT, USAGE, EXTENDED, MULTI, CHAIN, HOLDER, ...)                               \
-    {NAME,     ABOUT, "",   "",    KEY_RSA, 2048,   USAGE,                                                  \
-     EXTENDED, MULTI, true, CHAIN, NULL,    HOLDER, {HOLDER, __VA_ARGS__}},                                 \
-    {                                                                                                       \
-        NAME "-ECDSA", ABOUT ", EC key", "", "-EC", KEY_EC, 384, USAGE, EXTENDED, MULTI, true, CHAIN, NULL, \
-            HOLDER,                                                                                         \
-        {                                                                                                   \
-            HOLDER, __VA_ARGS__                                                                             \
-        }                                                                                                   \
+#define PURPOSE_PAIR(NAME, ABOUT, USAGE, EXTENDED, MULTI, CHAIN, HOLDER, ...)                             \
+    {NAME,     ABOUT, "",   "",    false, 2048,   USAGE,                                                  \
+     EXTENDED, MULTI, true, CHAIN, NULL,  HOLDER, {HOLDER, __VA_ARGS__}},                                 \
+    {                                                                                                     \
+        NAME "-ECDSA", ABOUT ", EC key", "", "-EC", true, 384, USAGE, EXTENDED, MULTI, true, CHAIN, NULL, \
+            HOLDER,                                                                                       \
+        {                                                                                                 \
+            HOLDER, __VA_ARGS__                                                                           \
+        }                                                                                                 \
     }
 
 const struct purpose purposes[] = {
@@ -63,7 +63,7 @@ const struct purpose purposes[] = {
      "IPsec and disaster recovery",
      "",
      "",
-     KEY_RSA,
+     false,
      2048,
      SIGN_AND_ENCIPHER,
      ALL_EXTENDED,
@@ -79,7 +79,7 @@ const struct purpose purposes[] = {
      "Issuer of the phones' certificates",
      "CAPF-",
      "",
-     KEY_RSA,
+     false,
      2048,
      PURPOSE_DIGITAL_SIGNATURE | PURPOSE_KEY_ENCIPHERMENT | PURPOSE_SIGN_CERTIFICATES,
      PURPOSE_SERVER,
@@ -93,7 +93,7 @@ const struct purpose purposes[] = {
      "Trust verification",
      "",
      "",
-     KEY_RSA,
+     false,
      2048,
      SIGN_AND_ENCIPHER,
      SERVER_AND_CLIENT,
@@ -113,7 +113,7 @@ const struct purpose purposes[] = {
      "Signer of the phones' trust lists",
      "ITLRECOVERY_",
      "",
-     KEY_RSA,
+     false,
      2048,
      PURPOSE_DIGITAL_SIGNATURE,
      0,
@@ -127,7 +127,7 @@ const struct purpose purposes[] = {
      "Signer of access tokens",
      "AUTHZ_",
      "",
-     KEY_RSA,
+     false,
      2048,
      PURPOSE_DIGITAL_SIGNATURE,
      0,
