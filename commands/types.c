@@ -2,6 +2,7 @@
 #include "base/fingerprint.h"
 #include "base/host_port.h"
 #include "commands/context.h"
+#include "commands/purpose.h"
 #include "store/pin.h"
 
 #include <dirent.h>
@@ -156,6 +157,33 @@ const struct shell_type argument_types[] = {
      .help = "Repository, e.g. defaultRepo",
      .check = check_file_name,
      .complete = complete_repository},
+    {.name = "purpose",
+     .help = "One of the node's own certificates, e.g. tomcat or tomcat/tomcat.pem",
+     .check = purpose_check,
+     .complete = purpose_complete},
+    {.name = "trust_store",
+     .help = "A trust store, e.g. tomcat-trust",
+     .check = purpose_check_trust_store,
+     .complete = purpose_complete_trust_store},
+    {.name = "trust_certificate",
+     .help = "A certificate of a trust store, e.g. tomcat-trust/ca.pem",
+     .check = purpose_check_trust_name,
+     .complete = purpose_complete_trust_name},
+    {.name = "root_certificate",
+     .help = "File name of a certificate in the trust store, e.g. ca.pem",
+     .check = purpose_check_root},
+    {.name = "key_size",
+     .help = "Length of the key",
+     .check = purpose_check_size,
+     .complete = purpose_complete_size},
+    {.name = "alternative_names",
+     .help = "Names of other servers: DNS:<name>,IP:<address>",
+     .check = purpose_check_names},
+    {.name = "service",
+     .help = "A service, its blanks included, e.g. Cisco Tomcat",
+     .check = purpose_check_service,
+     .complete = purpose_complete_service,
+     .rest = true},
     {.name = "command", .help = "An EXEC command", .rest = true, .line = true},
     {.name = "count", .help = "How many, 1 to 1000000", .check = check_count},
     {.name = "lines", .help = "Lines of a page, 0 to 511; 0: no pager", .check = check_length},
