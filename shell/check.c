@@ -76,8 +76,11 @@ static void follow(struct check *check, const struct place *place, const char *k
     for (size_t i = 0; i < place->walk.count; i++)
         if (takes(place->walk.threads[i].step, keyword, type))
             walk_reach(&walk, place->walk.threads[i], place->walk.threads[i].step->next);
-    text_format(&path, keyword != NULL ? "%s%s%s" : "%s%s<%s>", place->path, *place->path != '\0' ? " " : "",
-                keyword != NULL ? keyword : type->name);
+    text_format(&path, "%s%s", place->path, *place->path != '\0' ? " " : "");
+    if (keyword != NULL)
+        text_add_string(&path, keyword);
+    else if (type != NULL)
+        text_format(&path, "<%s>", type->name);
     add_place(check, &walk, arena_copy(&check->arena, path.data, path.length));
     text_free(&path);
 }

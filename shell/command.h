@@ -23,7 +23,10 @@ struct shell_session;
 
 enum shell_role { SHELL_ROLE_USER, SHELL_ROLE_ADMIN };
 
-/* A mode of the shell. EXEC has no parent; `exit` leads to the parent, `end` to EXEC. */
+/*
+ * A mode of the shell. EXEC has no parent; `exit` leads to the parent, `end` to EXEC. A command of a mode
+ * around this one (EXEC apart) is accepted too, and leaves this one.
+ */
 struct shell_mode {
     const char *prompt; /* "" in EXEC, "(config)", "(config-Repository)" */
     const struct shell_mode *parent;

@@ -1,7 +1,6 @@
 #include "shell/complete.h"
 
 #include "shell/cells.h"
-#include "shell/complain.h"
 
 #include "base/text.h"
 
@@ -272,7 +271,7 @@ static void help_of(struct text *out, const struct typing *typing, void *context
     }
 }
 
-char *complete_help(const struct complete_place *place, const char *text, size_t cursor, size_t indent)
+char *complete_help(const struct complete_place *place, const char *text, size_t cursor, struct caret caret)
 {
     struct typing typing;
     struct text out = {0};
@@ -281,24 +280,26 @@ char *complete_help(const struct complete_place *place, const char *text, size_t
 
     if (readable && typing.nested > 0) {
         text_free(&out);
-        indent += cells_of(text, typing.nested);
-        out.data = complete_help(&exec, text + typing.nested, cursor - typing.nested, indent);
+        caret.indent += cells_of(text, typing.nested);
+        out.data = complete_help(&exec, text + typing.nested, cursor - typing.nested, caret);
         arena_wipe(&typing.arena);
         return out.data;
     }
     if (readable && typing.result == MATCH_DONE) {
         if (line_type(&typing.walk) != NULL && !typing.in_modifier) {
-            char *inner = complete_help(&exec, text + cursor - typing.typed, typing.typed,
-                                        indent + cells_of(text, cursor - typing.typed));
+            char *inner;
+
+            caret.indent += cells_of(text, cursor - typing.typed);
+            inner = complete_help(&exec, text + cursor - typing.typed, typing.typed, caret);
             text_add_string(&out, inner != NULL ? inner : "");
             free(inner);
         } else {
             help_of(&out, &typing, place->grammar->program->context);
         }
         if (out.length == 0)
-            complain_at(&out, text, cursor - typing.typed, indent, "invalid command detected at '^' marker.");
+            complain_at(&out, text, cursor - typing.typed, caret, "invalid command detected at '^' marker.");
     } else if (readable) {
-        complain_match(&out, &typing.line, &typing.match, typing.result, indent);
+        complain_match(&out, &typing.line, &typing.match, typing.result, caret);
     } else {
         text_add_string(&out, "% the line cannot be read\n");
     }

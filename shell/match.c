@@ -261,7 +261,7 @@ static enum match_result take_word(struct walk *walk, size_t *at, size_t stop, s
     choose_keywords(walk, &walk->line->words[*at], &choice);
     match->word = *at;
     if (choice.count == 1) {
-        advance(walk, *at, choice.words[0], NULL, stop);
+        advance(walk, *at, choice.words[0], &verdicts, stop);
         (*at)++;
         return MATCH_DONE;
     }

@@ -19,7 +19,7 @@ struct run {
     struct plan plan;
     bool *secret;
     const char *masked;
-    size_t indent;
+    struct caret caret;
     const struct line *shown; /* goes in front of the caret line; NULL: it stands on the screen */
     struct text complaint;    /* caret line and message */
     int save;                 /* descriptor of `| save`, or -1 */
@@ -93,7 +93,7 @@ static bool understand(struct run *run, const char *text, size_t length)
     size_t bad = 0, bar;
 
     if (line_split(&run->line, &run->arena, text, length, false, &bad, &err) != 0) {
-        complain_at(&run->complaint, text, bad, run->indent, err.message);
+        complain_at(&run->complaint, text, bad, run->caret, err.message);
         run->secret = arena_get(&run->arena, run->line.count + 1);
         run->match.word = 0;
         return false;
@@ -105,17 +105,17 @@ static bool understand(struct run *run, const char *text, size_t length)
     }
     bar = line_bar(&run->line, 0);
     if (bar == 0) {
-        complain_at(&run->complaint, text, run->line.words[0].start, run->indent,
+        complain_at(&run->complaint, text, run->line.words[0].start, run->caret,
                     "invalid command detected at '^' marker.");
         return false;
     }
     match_command(&run->match, &run->arena, &session->grammar, session->mode, session->caller.role,
                   &run->line, bar, run->secret);
     if (run->match.result != MATCH_DONE && run->match.result != MATCH_DENIED) {
-        complain_match(&run->complaint, &run->line, &run->match, run->match.result, run->indent);
+        complain_match(&run->complaint, &run->line, &run->match, run->match.result, run->caret);
         return false;
     }
-    return plan_read(&run->plan, &run->arena, session, &run->line, bar, run->indent, &run->complaint) == 0;
+    return plan_read(&run->plan, &run->arena, session, &run->line, bar, run->caret, &run->complaint) == 0;
 }
 
 static int allow(struct run *run)
@@ -127,7 +127,7 @@ static int allow(struct run *run)
         error_set(&run->err, ERROR_DENIED, "\"%s\" is for administrators", run->match.entry->path);
         return error_hint(&run->err, "%s has the role user", session->caller.user);
     }
-    if (session->program->require != NULL)
+    if (command->needs != 0 && session->program->require != NULL)
         return session->program->require(session->program->context, command->needs, &run->err);
     return 0;
 }
@@ -162,7 +162,7 @@ static int open_output(struct run *run)
 
     if (run->plan.save_file != NULL) {
         /* The patterns are tried before a file is made. */
-        sink = plan_build(&run->plan, &run->line, sink_fd(-1, false), run->indent, &run->complaint);
+        sink = plan_build(&run->plan, &run->line, sink_fd(-1, false), run->caret, &run->complaint);
         if (sink == NULL)
             return -1;
         sink_free(sink);
@@ -174,7 +174,7 @@ static int open_output(struct run *run)
     run->base = base_sink(run);
     if (run->base == NULL)
         abort();
-    sink = plan_build(&run->plan, &run->line, run->base, run->indent, &run->complaint);
+    sink = plan_build(&run->plan, &run->line, run->base, run->caret, &run->complaint);
     if (sink == NULL)
         return -1;
     run->call.sink = sink;
@@ -286,13 +286,13 @@ static void set_call(struct run *run, struct shell_call *outer)
                                     .line = run->masked,
                                     .plan = &run->plan,
                                     .outer = outer,
-                                    .indent = run->indent};
+                                    .caret = run->caret};
 }
 
-enum shell_status session_run(struct shell_session *session, const char *line, size_t length, size_t indent,
-                              char **masked)
+enum shell_status session_run(struct shell_session *session, const char *line, size_t length,
+                              struct caret caret, char **masked)
 {
-    struct run run = {.session = session, .indent = indent, .save = -1};
+    struct run run = {.session = session, .caret = caret, .save = -1};
     enum shell_status status = SHELL_NOT_UNDERSTOOD;
 
     if (masked != NULL)
@@ -326,8 +326,8 @@ static void place_inside(struct run *run, const struct shell_call *outer, const 
     for (const struct taken *taken = outer->match->taken; taken != NULL; taken = taken->before) {
         if (taken->value == line) {
             run->shown = run->session->interactive ? NULL : outer->parsed;
-            run->indent =
-                outer->indent + cells_of(outer->parsed->text, outer->parsed->words[taken->word].start);
+            run->caret = outer->caret;
+            run->caret.indent += cells_of(outer->parsed->text, outer->parsed->words[taken->word].start);
         }
     }
 }
@@ -347,7 +347,7 @@ int session_run_inside(struct shell_call *outer, const char *line, struct error 
     session->mode = &shell_mode_exec;
     run.understood = understand(&run, line, strlen(line));
     if (run.understood && run.plan.count > 0) {
-        complain_at(&run.complaint, line, run.line.words[line_bar(&run.line, 0)].start, run.indent,
+        complain_at(&run.complaint, line, run.line.words[line_bar(&run.line, 0)].start, run.caret,
                     "invalid command detected at '^' marker.");
         run.understood = false;
     }

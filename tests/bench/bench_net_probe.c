@@ -44,11 +44,40 @@ static void *bare_loop(void *arg)
     return NULL;
 }
 
-static double run_bare(SSL_CTX *context, uint16_t port, size_t threads)
+/* What one run took. */
+struct cost {
+    double rate; /* servers a second */
+    double cpu;  /* microseconds of this process's CPU a server: the clients' part alone */
+};
+
+struct meter {
+    double start;
+    double cpu;
+};
+
+static double cpu_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static struct meter begin(void)
+{
+    return (struct meter){seconds_now(), cpu_now()};
+}
+
+static struct cost end(struct meter meter)
+{
+    return (struct cost){HOSTS / (seconds_now() - meter.start), (cpu_now() - meter.cpu) / HOSTS * 1e6};
+}
+
+static struct cost run_bare(SSL_CTX *context, uint16_t port, size_t threads)
 {
     struct bare bare = {.context = context, .port = port};
     pthread_t ids[64];
-    double start = seconds_now();
+    struct meter meter = begin();
 
     for (size_t i = 0; i < threads; i++)
         pthread_create(&ids[i], NULL, bare_loop, &bare);
@@ -56,7 +85,7 @@ static double run_bare(SSL_CTX *context, uint16_t port, size_t threads)
         pthread_join(ids[i], NULL);
     if (atomic_load(&bare.good) != HOSTS)
         give_up("the bare loop failed");
-    return HOSTS / (seconds_now() - start);
+    return end(meter);
 }
 
 struct tally {
@@ -76,14 +105,14 @@ static void count_accepted(void *arg, size_t index, const struct probe_result *r
         fprintf(stderr, "%s\n", result->verdict.error.message);
 }
 
-static double run_probe(struct store *store, const struct trust_request *requests)
+static struct cost run_probe(struct store *store, const struct trust_request *requests)
 {
     struct tally tally = {0};
-    double start = seconds_now();
+    struct meter meter = begin();
 
     if (probe_run(store, requests, HOSTS, NULL, count_accepted, &tally, NULL) != 0 || tally.accepted != HOSTS)
         give_up("the probe failed");
-    return HOSTS / (seconds_now() - start);
+    return end(meter);
 }
 
 int main(void)
@@ -94,6 +123,7 @@ int main(void)
     double probed[ROUNDS];
     double bare[ROUNDS];
     double ratios[ROUNDS];
+    double shares[ROUNDS];
     char home[64];
     struct store *store = open_store(home);
     SSL_CTX *context = tls_client_context(NULL, NULL);
@@ -106,15 +136,21 @@ int main(void)
         requests[i].host.port = servers.port;
         inet_ntop(AF_INET, &address, requests[i].host.host, HOST_TEXT_MAX);
     }
-    printf("first contact with %d servers, each pinned durably: %.0f/s\n", HOSTS, run_probe(store, requests));
+    printf("first contact with %d servers, each pinned durably: %.0f/s\n", HOSTS,
+           run_probe(store, requests).rate);
     for (size_t i = 0; i < ROUNDS; i++) {
-        bare[i] = run_bare(context, servers.port, threads < 64 ? threads : 64);
-        probed[i] = run_probe(store, requests);
-        ratios[i] = probed[i] / bare[i];
+        struct cost without = run_bare(context, servers.port, threads < 64 ? threads : 64);
+        struct cost with = run_probe(store, requests);
+
+        bare[i] = without.rate;
+        probed[i] = with.rate;
+        ratios[i] = with.rate / without.rate;
+        shares[i] = with.cpu / without.cpu;
     }
     printf("verify %d pinned servers: %.0f/s; bare OpenSSL loop, %zu threads: %.0f/s; ratio %.3f (reach: at "
-           "least %.2f)\n",
-           HOSTS, median(probed, ROUNDS), threads, median(bare, ROUNDS), median(ratios, ROUNDS), REACH);
+           "least %.2f); CPU of the clients: ratio %.3f\n",
+           HOSTS, median(probed, ROUNDS), threads, median(bare, ROUNDS), median(ratios, ROUNDS), REACH,
+           median(shares, ROUNDS));
     SSL_CTX_free(context);
     drop_store(store, home);
     stop_servers(&servers);

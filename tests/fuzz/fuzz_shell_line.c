@@ -38,10 +38,10 @@ static void try_line(struct shell_session *session, const char *line, size_t len
     if (typed > length)
         abort();
     shell_words_free(&words);
-    free(complete_help(&place, line, length, 7));
+    free(complete_help(&place, line, length, (struct caret){7, 0}));
     if (context.runs != runs)
         abort();
-    session_run(session, line, length, 0, &masked);
+    session_run(session, line, length, (struct caret){0, 80}, &masked);
     if (masked != NULL && !text_is_utf8(masked, strlen(masked)))
         abort();
     free(masked);

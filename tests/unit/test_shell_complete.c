@@ -118,7 +118,7 @@ static void hides_what_a_user_may_not(void **state)
 static void help_is(const char *line, size_t indent, const char *expected)
 {
     struct complete_place place = {&grammar, &shell_mode_exec, SHELL_ROLE_ADMIN};
-    char *text = complete_help(&place, line, strlen(line), indent);
+    char *text = complete_help(&place, line, strlen(line), (struct caret){indent, 0});
 
     assert_non_null(text);
     assert_string_equal(text, expected);

@@ -194,7 +194,7 @@ static void masks_what_may_be_a_secret(void **state)
             char *kept = NULL;
             out = capture_redirect(STDOUT_FILENO, &out_kept);
             errors = capture_redirect(STDERR_FILENO, &errors_kept);
-            session_run(session, rows[i].typed, strlen(rows[i].typed), 0, &kept);
+            session_run(session, rows[i].typed, strlen(rows[i].typed), (struct caret){0, 0}, &kept);
             capture_restore(STDERR_FILENO, errors_kept, errors, text, sizeof(text));
             capture_restore(STDOUT_FILENO, out_kept, out, text, sizeof(text));
             assert_non_null(kept);
