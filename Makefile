@@ -106,7 +106,7 @@ benches: $(BENCH)
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-dev liblmdb-dev protobuf-c-compiler \
                   libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl curl jq perl \
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl gnutls-bin curl jq perl \
                   lmdb-utils procps tmux
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 

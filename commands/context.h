@@ -48,6 +48,8 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
 extern const struct shell_branch pin_branch;
 extern const struct shell_branch pin_show_branch;
 extern const struct shell_branch policy_branch;
+extern const struct shell_branch key_branch;
+extern const struct shell_branch key_genkey_branch;
 extern const struct shell_branch service_branch;
 extern const struct shell_branch show_branch;
 extern const struct shell_branch log_branch;

@@ -54,11 +54,11 @@ static void say_fields(struct shell_output *output, json_t *fields)
     {
         const char *value = purpose_text(field, "value");
 
-        output_say(output, value[0] != '\0' ? "%-7lld %-15s %-7lld %s" : "%-7lld %-15s %lld%s",
+        output_say(output, "%-7lld %-15s %-7lld%s%s",
                    (long long)json_integer_value(json_object_get(field, "bytepos")),
                    purpose_text(field, "tag"),
                    (long long)json_integer_value(json_object_get(field, "length")),
-                   value[0] != '\0' ? "\t" : "", value);
+                   value[0] != '\0' ? " " : "", value);
     }
 }
 

@@ -1,5 +1,6 @@
 /* primesh: the shell. See --help. */
 #include "base/version.h"
+#include "base/wipe.h"
 #include "commands/context.h"
 
 #include <getopt.h>
@@ -11,8 +12,8 @@
 #include <unistd.h>
 
 static const struct shell_branch *const branches[] = {
-    &pin_branch, &pin_show_branch, &policy_branch,  &service_branch,      &show_branch,
-    &log_branch, &session_branch,  &purpose_branch, &purpose_show_branch, &ctl_branch,
+    &pin_branch,  &pin_show_branch, &policy_branch,  &key_branch,     &key_genkey_branch,   &service_branch,
+    &show_branch, &log_branch,      &session_branch, &purpose_branch, &purpose_show_branch, &ctl_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
@@ -148,6 +149,7 @@ int main(int argc, char **argv)
     int status;
 
     setlocale(LC_CTYPE, "C.UTF-8");
+    json_set_alloc_funcs(malloc, wipe_free); /* a passphrase goes to primed as JSON */
     for (size_t i = 0; i < BRANCH_COUNT; i++)
         all[i] = *branches[i];
     status = read_options(argc, argv, &options, &context);

@@ -41,7 +41,7 @@ static json_t *purpose_params(struct shell_call *call)
 {
     json_t *params = json_pack("{s:s}", "purpose", shell_arg(call, "purpose"));
 
-    set_if_given(call, params, "size", "key_size");
+    set_if_given(call, params, "size", "key_length");
     set_if_given(call, params, "names", "alternative_names");
     return params;
 }
@@ -338,7 +338,7 @@ static const struct shell_command commands[] = {
     SHELL_WORD("set key regen", "Make a new key"),
     SHELL_WORD("set cert import", "Take in certificates"),
     SHELL_WORD("set cert delete", "Delete a certificate"),
-    {.grammar = "set cert regen <purpose> [size <key_size>] [force]",
+    {.grammar = "set cert regen <purpose> [size <key_length>] [force]",
      .help = "Make a new key and self-signed certificate",
      .run = run_regen,
      CHANGING,
@@ -377,7 +377,7 @@ static const struct shell_command commands[] = {
      .needs = NEED_DAEMON,
      .flags = SHELL_CHANGES | SHELL_HIDDEN,
      .failed = PURPOSE_FAILED},
-    {.grammar = "set csr gen <purpose> [size <key_size>] [names <alternative_names>]",
+    {.grammar = "set csr gen <purpose> [size <key_length>] [names <alternative_names>]",
      .help = "Make a new key and its signing request",
      .run = run_csr,
      CHANGING,

@@ -1,5 +1,6 @@
 #include "daemon/key_answers.h"
 
+#include "base/host_port.h"
 #include "base/text.h"
 #include "daemon/repository.h"
 #include "x509/names.h"
@@ -141,17 +142,76 @@ static int make_subject(const struct request *request, X509 *in_service, struct 
     return failed;
 }
 
+static bool is_host_name(const char *text)
+{
+    char canonical[HOST_TEXT_MAX];
+    enum host_kind kind;
+
+    return host_parse(text, &kind, canonical, NULL) == 0 && kind == HOST_NAME;
+}
+
+/* Is it one of the comma separated names? */
+static bool holds(const char *names, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *at = names; (at = strstr(at, name)) != NULL; at += length) {
+        if ((at == names || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The names of the certificate in service, and the new name of the server where it is not among them: it
+ * takes the place of the old name if it is that in a domain, and stands in front otherwise.
+ */
+static void preset_names(X509 *in_service, const char *cn, struct text *out)
+{
+    struct text names = {0}, old = {0}, new = {0};
+    const char *at;
+
+    names_value(in_service, &names);
+    part_value(in_service, NID_commonName, &old);
+    text_format(&new, "DNS:%s", cn);
+    text_clear(out);
+    text_add(out, "", 0);
+    if (!is_host_name(cn) || strcmp(cn, old.data) == 0 || holds(names.data, new.data)) {
+        text_add(out, names.data, names.length);
+        if (names.length == 0 && is_host_name(cn))
+            text_add_string(out, new.data);
+        goto out;
+    }
+    text_add_string(out, new.data);
+    for (at = names.data; *at != '\0';) {
+        size_t length = strcspn(at, ",");
+        bool extended = strncmp(cn, old.data, old.length) == 0 && cn[old.length] == '.';
+        bool replaced = extended && length == old.length + 4 && strncmp(at, "DNS:", 4) == 0 &&
+                        strncmp(at + 4, old.data, old.length) == 0;
+
+        if (!replaced)
+            text_format(out, ",%.*s", (int)length, at);
+        at += length + (at[length] == ',');
+    }
+out:
+    text_free(&names);
+    text_free(&old);
+    text_free(&new);
+}
+
 static int make_names(const struct request *request, X509 *in_service, struct key_plan *plan,
                       struct error *err)
 {
-    const char *typed = answer(request, "san");
-    struct text preset = {0};
+    const char *typed = answer(request, "san"), *cn = answer(request, "cn");
+    struct text preset = {0}, old = {0};
 
-    names_value(in_service, &preset);
+    part_value(in_service, NID_commonName, &old);
+    preset_names(in_service, cn != NULL ? cn : old.data, &preset);
     if (typed != NULL && strcmp(typed, NO_VALUE) == 0)
         typed = "";
     plan->names = x509_parse_names(typed != NULL ? typed : preset.data, err);
     text_free(&preset);
+    text_free(&old);
     return plan->names != NULL ? 0 : -1;
 }
 

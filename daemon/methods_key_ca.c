@@ -131,6 +131,8 @@ static int import_job(struct store_txn *txn, void *arg, struct error *err)
     size_t count = 0;
     int failed = own_ca_list(txn, &list, &count, err);
 
+    json_array_clear(import->added); /* a job that met a full map runs once more */
+    import->known = 0;
     for (int i = 0; failed == 0 && i < sk_X509_num(import->bundle); i++)
         failed = add_entry(txn, import, i, list, &count, err);
     if (failed == 0 && json_array_size(import->added) == 0)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "base/wipe.h"
 #include "daemon/own_key.h"
 #include "daemon/purpose_services.h"
 #include "daemon/report.h"
@@ -199,6 +200,9 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
     int result;
 
     signal(SIGPIPE, SIG_IGN);
+    /* passphrases come through the control socket: neither its buffers nor the JSON in them may keep one */
+    json_set_alloc_funcs(malloc, wipe_free);
+    event_set_mem_functions(malloc, realloc, wipe_free);
     evthread_use_pthreads();
     https_client_init();
     result = open_node(&node, err);
