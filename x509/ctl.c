@@ -182,10 +182,8 @@ static int check_copies(const struct reader *reader, const struct ctl_record *re
     static const int copied[] = {CTL_SUBJECTNAME, CTL_ISSUERNAME, CTL_SERIALNUMBER, CTL_PUBLICKEY,
                                  CTL_CERTIFICATESIGNATURE};
     struct ctl_facts facts;
-    int result = 0;
+    int result = ctl_facts_of(record->certificate, &facts, reader->err);
 
-    if (ctl_facts_of(record->certificate, &facts, reader->err) != 0)
-        return -1;
     for (size_t i = 0; result == 0 && i < sizeof(copied) / sizeof(copied[0]); i++) {
         const struct ctl_field *field = &record->fields[copied[i]];
         const struct ctl_field *fact = &facts.fields[copied[i]];
