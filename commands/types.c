@@ -1,6 +1,7 @@
 /* What the arguments of the commands may be, and which of them exist. */
 #include "base/fingerprint.h"
 #include "base/host_port.h"
+#include "base/text.h"
 #include "commands/context.h"
 #include "commands/purpose.h"
 #include "store/own_ca.h"
@@ -14,6 +15,7 @@
 #include <strings.h>
 
 #define COMPLETIONS_MAX 200 /* words offered at most */
+#define TEXT_MOST 4000      /* bytes of one part of a subject, or of all alternative names */
 #define COUNT_MOST 1000000
 #define LENGTH_MOST 511 /* of `terminal length` */
 #define WIDTH_MOST 512
@@ -144,6 +146,17 @@ static int check_alias(const char *word, struct error *err)
     return own_ca_check_alias(word, err);
 }
 
+/* What may stand in a subject; how long each part may be, primed knows. */
+static int check_text(const char *word, struct error *err)
+{
+    size_t length = strlen(word);
+
+    if (length <= TEXT_MOST && text_is_printable(word, length))
+        return 0;
+    return error_set(err, ERROR_INVALID_ARGUMENT, "it is longer than %d bytes, or no printable text in UTF-8",
+                     TEXT_MOST);
+}
+
 /* Aliases of the CA certificates, from the store. */
 static void complete_alias(void *arg, const char *prefix, struct shell_words *words)
 {
@@ -271,13 +284,15 @@ const struct shell_type argument_types[] = {
     {.name = "new_alias",
      .help = "Alias for the CA certificate: letters, digits, \".\", \"_\", \"-\"",
      .check = check_alias},
-    {.name = "cn", .help = "Fully qualified domain name of the server"},
-    {.name = "ou", .help = "Organizational unit; \".\" for none"},
-    {.name = "o", .help = "Organization; \".\" for none"},
-    {.name = "l", .help = "City or locality; \".\" for none"},
-    {.name = "st", .help = "State or province; \".\" for none"},
-    {.name = "c", .help = "Two letter code of the country; \".\" for none"},
-    {.name = "san", .help = "Alternative names, comma separated: DNS:<name>,IP:<address>"},
+    {.name = "cn", .help = "Fully qualified domain name of the server", .check = check_text},
+    {.name = "ou", .help = "Organizational unit; \".\" for none", .check = check_text},
+    {.name = "o", .help = "Organization; \".\" for none", .check = check_text},
+    {.name = "l", .help = "City or locality; \".\" for none", .check = check_text},
+    {.name = "st", .help = "State or province; \".\" for none", .check = check_text},
+    {.name = "c", .help = "Two letter code of the country; \".\" for none", .check = check_text},
+    {.name = "san",
+     .help = "Alternative names, comma separated: DNS:<name>,IP:<address>",
+     .check = check_text},
     {.name = "algorithm",
      .help = "Public key algorithm: rsa, ec or ed25519",
      .check = check_algorithm,

@@ -249,6 +249,21 @@ static int choose_kind(const struct request *request, X509 *in_service, struct k
     return key_size_parse(chosen, size, kind, err);
 }
 
+/* Could the request be put there? Before long work whose result goes into it. */
+static int check_place(const struct request *request, const struct key_plan *plan, struct error *err)
+{
+    struct repository_path folder = {0}, file;
+
+    if (repository_join(plan->repository, plan->csr, &file, err) != 0 ||
+        repository_append(&folder, plan->repository, err) != 0)
+        return -1;
+    if (!repository_is_folder(request->node->home, &folder))
+        return error_set(err, ERROR_NOT_FOUND, "there is no repository %s", plan->repository);
+    if (repository_is_folder(request->node->home, &file))
+        return error_set(err, ERROR_CONFLICT, "%s in repository %s is a folder", plan->csr, plan->repository);
+    return 0;
+}
+
 int key_plan_make(const struct request *request, X509 *in_service, struct key_plan *plan, struct error *err)
 {
     *plan = (struct key_plan){.csr = answer(request, "csr"), .repository = answer(request, "repository")};
@@ -266,7 +281,7 @@ int key_plan_make(const struct request *request, X509 *in_service, struct key_pl
     if (plan->repository == NULL)
         return error_set(err, ERROR_INVALID_ARGUMENT,
                          "the repository for the signing request is missing: add repository <name>");
-    return repository_check(request->node->home, plan->repository, plan->csr, err);
+    return check_place(request, plan, err);
 }
 
 void key_plan_clear(struct key_plan *plan)

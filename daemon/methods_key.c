@@ -1,5 +1,6 @@
 /* The methods about the node's own key: making one, showing the stages, going back. */
 #include "base/clock.h"
+#include "base/file.h"
 #include "daemon/key_answers.h"
 #include "daemon/own_key.h"
 #include "daemon/repository.h"
@@ -9,10 +10,12 @@
 #include "x509/request.h"
 #include "x509/x509.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Served now, or what the next start would serve if nothing waited. */
 static struct identity *in_service(const struct node *node, struct error *err)
@@ -112,6 +115,29 @@ static bool is_stopping(void *arg)
     return node->stopping;
 }
 
+/* The request as a draft in its repository, on disk but for its name. */
+static int draft_request(struct request *request, const struct key_plan *plan, X509_REQ *made,
+                         struct repository_draft *draft, struct error *err)
+{
+    struct repository_path path;
+    char *pem = NULL;
+    int result = -1;
+
+    if (repository_join(plan->repository, plan->csr, &path, err) != 0 ||
+        (pem = x509_request_to_pem(made, err)) == NULL)
+        return -1;
+    if (repository_draft_begin(request->node->home, &path, true, draft, err) == 0) {
+        if (file_write_all(draft->fd, pem, strlen(pem)) == 0 && fsync(draft->fd) == 0) {
+            result = 0;
+        } else {
+            error_set_errno(err, errno, "cannot write %s in repository %s", plan->csr, plan->repository);
+            repository_draft_abandon(draft);
+        }
+    }
+    free(pem);
+    return result;
+}
+
 /* The request lies in its repository only once its key is safe, and the other way round: what fails before
  * the last step leaves both as they were. */
 static int keep_request(struct request *request, const struct key_plan *plan, EVP_PKEY *key, json_t *json,
@@ -119,22 +145,19 @@ static int keep_request(struct request *request, const struct key_plan *plan, EV
 {
     struct own_key *own = request->node->own_key;
     X509_REQ *made = x509_make_request(key, plan->subject, plan->names, err);
-    char *pem = made == NULL ? NULL : x509_request_to_pem(made, err);
-    struct repository_file file;
+    struct repository_draft draft;
     int result = -1;
 
-    if (pem != NULL && repository_prepare(request->node->home, plan->repository, plan->csr, pem, strlen(pem),
-                                          &file, err) == 0) {
+    if (made != NULL && draft_request(request, plan, made, &draft, err) == 0) {
         pthread_mutex_lock(&own->change);
         json_object_set_new(json, "replaced_ms", json_integer((json_int_t)pending_since(own)));
         result = stage_pend(key, made, own->folder, err);
         pthread_mutex_unlock(&own->change);
         if (result == 0)
-            result = repository_commit(&file, err);
+            result = repository_draft_commit(&draft, err);
         else
-            repository_abandon(&file);
+            repository_draft_abandon(&draft);
     }
-    free(pem);
     X509_REQ_free(made);
     return result;
 }

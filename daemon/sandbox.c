@@ -85,6 +85,7 @@ static const int allowed_calls[] = {
     /* files: the store, keys, logs, repositories */
     SCMP_SYS(open),
     SCMP_SYS(openat),
+    SCMP_SYS(openat2),
     SCMP_SYS(close),
     SCMP_SYS(read),
     SCMP_SYS(write),

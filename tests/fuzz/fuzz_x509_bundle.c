@@ -1,5 +1,5 @@
-/* Arbitrary bytes as a file of certificates: refused with one printable sentence, or a bundle whose members are
- * certificates that can be written again, and whose chains end. */
+/* Arbitrary bytes as a file of certificates: refused with one printable sentence, or a bundle whose members
+ * are certificates that can be written again, and whose chains end. */
 #include "base/text.h"
 #include "x509/bundle.h"
 #include "x509/chain.h"

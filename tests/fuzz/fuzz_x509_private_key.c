@@ -1,4 +1,5 @@
-/* Arbitrary bytes as a private key or a PKCS#12, with a passphrase and without: never a crash, and never long. */
+/* Arbitrary bytes as a private key or a PKCS#12, with a passphrase and without: never a crash, and never
+ * long. */
 #include "base/text.h"
 #include "x509/bundle.h"
 #include "x509/private_key.h"

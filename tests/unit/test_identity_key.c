@@ -92,14 +92,16 @@ static void makes_every_kind_and_knows_it_again(void **state)
         x509_add_key(&shown, key);
         assert_string_equal(shown.data, rows[i].shown);
         text_free(&shown);
-        assert_int_equal(x509_digest_for(key) == NULL ? NID_undef : EVP_MD_get_type(x509_digest_for(key)), rows[i].digest);
+        assert_int_equal(x509_digest_for(key) == NULL ? NID_undef : EVP_MD_get_type(x509_digest_for(key)),
+                         rows[i].digest);
         request = x509_make_request(key, subject, NULL, NULL);
         assert_int_equal(X509_REQ_verify(request, key), 1);
         X509_REQ_free(request);
         identity = identity_self_signed(key, subject, NULL, 0, NULL);
         assert_int_equal(X509_verify(identity->certificate, key), 1);
         /* only RSA enciphers (RFC 8446 has no such exchange, RFC 5246 has for RSA alone) */
-        assert_int_equal((X509_get_key_usage(identity->certificate) & KU_KEY_ENCIPHERMENT) != 0, rows[i].kind.algorithm == KEY_RSA);
+        assert_int_equal((X509_get_key_usage(identity->certificate) & KU_KEY_ENCIPHERMENT) != 0,
+                         rows[i].kind.algorithm == KEY_RSA);
         identity_free(identity);
     }
     X509_NAME_free(subject);
@@ -169,9 +171,19 @@ static void reads_and_writes_names(void **state)
         const char *typed;
         const char *shown; /* NULL: refused */
     } rows[] = {
-        {"DNS:a,IP:1.2.3.4", "DNS:a,IP:1.2.3.4"}, {" DNS:a , IP:::1 ", "DNS:a,IP:::1"}, {"DNS:*.a.b", "DNS:*.a.b"},
-        {"", ""},        {"DNS:a,", "DNS:a"},     {"DNS:a,,DNS:b", NULL},  {"a", NULL},     {"DNS:a b", NULL},
-        {"IP:a", NULL},  {"IP:1.2.3", NULL},      {"email:a@b", NULL},     {"DNS:", NULL},  {"IP:1.2.3.4/8", NULL},
+        {"DNS:a,IP:1.2.3.4", "DNS:a,IP:1.2.3.4"},
+        {" DNS:a , IP:::1 ", "DNS:a,IP:::1"},
+        {"DNS:*.a.b", "DNS:*.a.b"},
+        {"", ""},
+        {"DNS:a,", "DNS:a"},
+        {"DNS:a,,DNS:b", NULL},
+        {"a", NULL},
+        {"DNS:a b", NULL},
+        {"IP:a", NULL},
+        {"IP:1.2.3", NULL},
+        {"email:a@b", NULL},
+        {"DNS:", NULL},
+        {"IP:1.2.3.4/8", NULL},
     };
 
     (void)state;
@@ -208,12 +220,9 @@ static void takes_no_more_names_than_it_may(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_algorithms_and_sizes),
-        cmocka_unit_test(refuses_other_algorithms),
-        cmocka_unit_test(makes_every_kind_and_knows_it_again),
-        cmocka_unit_test(making_one_can_be_cut_short),
-        cmocka_unit_test(knows_which_names_are_missing),
-        cmocka_unit_test(reads_and_writes_names),
+        cmocka_unit_test(reads_algorithms_and_sizes),          cmocka_unit_test(refuses_other_algorithms),
+        cmocka_unit_test(makes_every_kind_and_knows_it_again), cmocka_unit_test(making_one_can_be_cut_short),
+        cmocka_unit_test(knows_which_names_are_missing),       cmocka_unit_test(reads_and_writes_names),
         cmocka_unit_test(takes_no_more_names_than_it_may),
     };
 

@@ -1,7 +1,7 @@
 /*
- * The stages of a node's certificate: one after another, and killed between any two system calls. A child does a
- * change under ptrace and is killed at its n-th call, for every n; afterwards each stage is the old or the new one,
- * whole, and doing the change again ends as if nothing had happened.
+ * The stages of a node's certificate: one after another, and killed between any two system calls. A child
+ * does a change under ptrace and is killed at its n-th call, for every n; afterwards each stage is the old or
+ * the new one, whole, and doing the change again ends as if nothing had happened.
  */
 #include "base/file.h"
 #include "identity/key.h"
@@ -244,7 +244,8 @@ static void the_previous_key_is_sealed(void **state)
     free(data);
 }
 
-/* --- killed at every system call ------------------------------------------------------------------------------- */
+/* --- killed at every system call
+ * ------------------------------------------------------------------------------- */
 
 static int do_promote(void)
 {
@@ -266,8 +267,8 @@ static int do_withdraw(void)
     return stage_withdraw(folder, NULL);
 }
 
-/* Runs `change` in a child that dies at its n-th stop (before and after each call). 1: it ended before that; 0: it was
- * killed; -1: there is no ptrace here. */
+/* Runs `change` in a child that dies at its n-th stop (before and after each call). 1: it ended before that;
+ * 0: it was killed; -1: there is no ptrace here. */
 static int run_until(int (*change)(void), int stops)
 {
     pid_t child = fork();
@@ -358,7 +359,8 @@ static void promotion_may_be_cut_short_anywhere(void **state)
         if (ended < 0)
             skip();
         now = look();
-        /* never a moment without one in service, and the old one is safe before the new one takes its place */
+        /* never a moment without one in service, and the old one is safe before the new one takes its place
+         */
         if (now.in_service == 1)
             assert_int_equal(now.waiting, 2);
         else
