@@ -150,6 +150,24 @@ static json_t *change_json(const struct purpose *purpose)
                          strcmp(purpose->name, "ITLRecovery") == 0);
 }
 
+/* A key that cannot be opened any more is what regenerating is for. */
+static int read_or_forget(struct node *node, const struct purpose *purpose, struct purpose_state *state,
+                          struct error *err)
+{
+    struct error cause = {0};
+    int failed = read_own(node, purpose, state, &cause);
+
+    if (failed != 0 && cause.code == ERROR_UNTRUSTED) {
+        pthread_mutex_lock(&node->own_key->change);
+        failed = purpose_forget(node, purpose, err);
+        pthread_mutex_unlock(&node->own_key->change);
+        return failed != 0 ? -1 : read_own(node, purpose, state, err);
+    }
+    if (failed != 0)
+        *err = cause;
+    return failed;
+}
+
 static int regenerate(struct request *request, const struct purpose *purpose, json_t **result,
                       struct error *err)
 {
@@ -159,7 +177,7 @@ static int regenerate(struct request *request, const struct purpose *purpose, js
     struct identity *made = NULL;
     int failed;
 
-    if (read_own(request->node, purpose, &state, err) != 0)
+    if (read_or_forget(request->node, purpose, &state, err) != 0)
         return -1;
     failed = choose_kind(request, purpose, state.in_service->key, &kind, err);
     if (failed == 0) {

@@ -83,6 +83,8 @@ static int read_sealed(struct store_txn *txn, const struct node *node, const str
     if (setting_get(txn, name, &value, &length, &cause) == 0)
         *out = strcmp(stage, PENDING) == 0 ? (void *)pending_unseal(value, length, seal, name, &cause)
                                            : (void *)identity_unseal(value, length, seal, name, &cause);
+    if (*out == NULL && cause.code == ERROR_UNTRUSTED)
+        error_hint(&cause, "make a new key with: set cert regen %s", purpose->name);
     return missing_is_fine(*out, &cause, err);
 }
 
@@ -395,6 +397,18 @@ int purpose_ensure(struct node *node, const struct purpose *purpose, struct erro
     failed = add_identity(&job, IN_SERVICE, made, err) != 0 ? -1 : run_job(node, NULL, &job, err);
     identity_free(made);
     return failed;
+}
+
+int purpose_forget(struct node *node, const struct purpose *purpose, struct error *err)
+{
+    struct keep_job job = {.node = node, .purpose = purpose};
+
+    if (purpose_is_https(purpose))
+        return 0;
+    add_value(&job, IN_SERVICE, NULL, 0);
+    add_value(&job, WAITING, NULL, 0);
+    add_value(&job, PENDING, NULL, 0);
+    return run_job(node, NULL, &job, err);
 }
 
 int purpose_keep_waiting(struct request *request, const struct purpose *purpose,

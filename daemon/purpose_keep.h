@@ -33,6 +33,9 @@ bool purpose_is_https(const struct purpose *purpose);
 /* Makes the key and the self-signed certificate of a purpose that has none; no change otherwise. */
 int purpose_ensure(struct node *node, const struct purpose *purpose, struct error *err);
 
+/* Forgets all stages of a purpose whose records cannot be opened any more, so that new ones can be made. */
+int purpose_forget(struct node *node, const struct purpose *purpose, struct error *err);
+
 /* A certificate waits for the restart of its holder; without a holder it is in service at once. */
 int purpose_keep_waiting(struct request *request, const struct purpose *purpose,
                          const struct identity *identity, struct error *err);

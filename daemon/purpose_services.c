@@ -78,8 +78,12 @@ void purpose_services_first(struct purpose_services *services, const struct purp
                             const X509 *certificate)
 {
     for (size_t i = 0; i < purpose_service_count; i++) {
-        if (purpose_is_used_by(purpose, purpose_services[i].name) &&
-            !services->loaded[i][purpose - purposes].has)
+        bool has;
+
+        pthread_mutex_lock(&services->lock);
+        has = services->loaded[i][purpose - purposes].has;
+        pthread_mutex_unlock(&services->lock);
+        if (!has && purpose_is_used_by(purpose, purpose_services[i].name))
             load_certificate(services, i, purpose, (X509 *)(uintptr_t)certificate);
     }
 }

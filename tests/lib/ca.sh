@@ -1,51 +1,30 @@
-# A CA of this test's own, by the openssl command line: a root, an intermediate, and signing.
+# A CA of this test's own, made with the openssl command line: a root and an intermediate. After `ca_up`: CA (folder) with
+# root.pem, issuing.pem, chain.pem (issuing and root), and the functions below.
 
 CA=$TMP/ca
-mkdir -p "$CA"
 
-# ca_root <name> [<openssl x509 options>]: a self-signed CA in $CA/<name>.crt and .key
-ca_root() {
-    local name=$1
-    shift
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$CA/$name.key" -out "$CA/$name.crt" \
-        -subj "/O=Lab/CN=$name" -days 100 -addext "basicConstraints=critical,CA:TRUE" \
-        -addext "keyUsage=critical,keyCertSign,cRLSign" "$@" 2>/dev/null
+ca_up() {
+    mkdir -p "$CA"
+    printf '%s\n' 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign,cRLSign' >"$CA/ca.ext"
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$CA/root.key" -out "$CA/root.pem" -days 3650 \
+        -subj "/O=Test CA/CN=Test Root" -addext 'keyUsage=critical,keyCertSign,cRLSign' 2>/dev/null
+    ca_make issuing root
+    cat "$CA/issuing.pem" "$CA/root.pem" >"$CA/chain.pem"
 }
 
-# ca_intermediate <name> <issuer>
-ca_intermediate() {
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$CA/$1.key" -out "$CA/$1.req" \
-        -subj "/O=Lab/CN=$1" 2>/dev/null
-    printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n' >"$CA/$1.ext"
-    openssl x509 -req -in "$CA/$1.req" -CA "$CA/$2.crt" -CAkey "$CA/$2.key" -CAcreateserial -days 90 \
-        -extfile "$CA/$1.ext" -out "$CA/$1.crt" 2>/dev/null
+ca_make() { # ca_make <name> <issuer>: another CA
+    openssl req -new -newkey rsa:2048 -nodes -keyout "$CA/$1.key" -out "$CA/$1.csr" -subj "/O=Test CA/CN=Test $1" 2>/dev/null
+    openssl x509 -req -in "$CA/$1.csr" -CA "$CA/$2.pem" -CAkey "$CA/$2.key" -CAcreateserial -days 1000 \
+        -extfile "$CA/ca.ext" -out "$CA/$1.pem" 2>/dev/null
 }
 
-# ca_sign <request> <issuer> <out> [<openssl x509 options>]: takes over what the request asks for
-ca_sign() {
-    local request=$1 issuer=$2 out=$3
-    shift 3
-    openssl x509 -req -in "$request" -CA "$CA/$issuer.crt" -CAkey "$CA/$issuer.key" -CAcreateserial -days 60 \
-        -copy_extensions copyall "$@" -out "$out" 2>/dev/null
+# Signs a request as it is; further arguments go to `openssl x509 -req` (-days, -extfile, ...).
+ca_sign() { # ca_sign <request> <certificate> [...]
+    local request=$1 certificate=$2
+    shift 2
+    openssl x509 -req -in "$request" -CA "$CA/issuing.pem" -CAkey "$CA/issuing.key" -CAcreateserial -copy_extensions copy \
+        -days 100 "$@" -out "$certificate" 2>/dev/null
 }
 
-# ca_sign_between <request> <issuer> <out> <from> <until>: times as YYMMDDHHMMSSZ
-ca_sign_between() {
-    : >"$CA/index.txt"
-    cat >"$CA/ca.cnf" <<CNF
-[ca]
-default_ca = lab
-[lab]
-database = $CA/index.txt
-new_certs_dir = $CA
-rand_serial = yes
-default_md = sha256
-policy = any
-copy_extensions = copyall
-unique_subject = no
-[any]
-commonName = optional
-CNF
-    openssl ca -batch -notext -config "$CA/ca.cnf" -in "$1" -cert "$CA/$2.crt" -keyfile "$CA/$2.key" -out "$3" \
-        -startdate "$4" -enddate "$5" -preserveDN >/dev/null 2>&1
-}
+# The SHA-256 of a certificate file.
+sha256_of() { openssl x509 -in "$1" -noout -fingerprint -sha256 | sed 's/.*=//'; }

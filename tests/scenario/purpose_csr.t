@@ -3,7 +3,7 @@
 # request; certificates of a real CA, right and wrong ones.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$ROOT/tests/lib/node.sh"
-. "$ROOT/tests/lib/ca.sh"
+. "$ROOT/tests/lib/purpose_ca.sh"
 node_up "subject = /C=US/O=Cisco Systems/CN=node"
 REPO=$HOME_DIR/repository/defaultRepo
 put() { install -m 644 "$1" "$REPO/$2"; }

@@ -2,7 +2,7 @@
 # The dialogs at a terminal, as people see them: questions, answers, a pasted certificate.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$ROOT/tests/lib/node.sh"
-. "$ROOT/tests/lib/ca.sh"
+. "$ROOT/tests/lib/purpose_ca.sh"
 node_up
 ca_root root
 PROMPT="node/admin# "

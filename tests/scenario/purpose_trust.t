@@ -3,7 +3,7 @@
 # certificate a service uses.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$ROOT/tests/lib/node.sh"
-. "$ROOT/tests/lib/ca.sh"
+. "$ROOT/tests/lib/purpose_ca.sh"
 node_up
 REPO=$HOME_DIR/repository/defaultRepo
 put() { install -m 644 "$1" "$REPO/$2"; }
