@@ -1,4 +1,5 @@
 /* show cert, show csr. */
+#include "base/clock.h"
 #include "base/text.h"
 #include "commands/purpose.h"
 
@@ -154,14 +155,32 @@ static void print_certificate(struct shell_output *output, json_t *row)
     output_row_end(output);
 }
 
+#define BAR_AFTER_MS 1000 /* keys are made when they are first asked for: only then does a list take longer \
+                           */
+
+struct waiting {
+    struct shell_call *call;
+    int64_t since_ms; /* monotonic */
+};
+
+static void show_progress(void *arg, json_t *progress)
+{
+    const struct waiting *waiting = arg;
+
+    if (context_of(waiting->call)->is_session && clock_monotonic_ms() - waiting->since_ms > BAR_AFTER_MS)
+        shell_progress(waiting->call, "Generating keys",
+                       (int)json_integer_value(json_object_get(progress, "percent")));
+}
+
 static int show_certificates(struct shell_call *call, const char *method, json_t *params,
                              const struct shell_listing *listing, struct error *err)
 {
+    struct waiting waiting = {call, clock_monotonic_ms()};
     json_t *result = NULL;
     json_t *row;
     size_t i;
 
-    if (context_ask(call, method, params, NULL, NULL, &result, err) != 0)
+    if (context_ask(call, method, params, show_progress, &waiting, &result, err) != 0)
         return -1;
     output_begin(shell_output(call), listing);
     json_array_foreach(json_object_get(result, "certificates"), i, row)

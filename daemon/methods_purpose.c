@@ -93,6 +93,7 @@ static int own_list(struct request *request, json_t **result, struct error *err)
             json_decref(rows);
             return -1;
         }
+        control_progress(request->job, json_pack("{s:i}", "percent", (int)((i + 1) * 100 / purpose_count)));
     }
     *result = json_pack("{s:o}", "certificates", rows);
     return 0;

@@ -108,7 +108,7 @@ put "$CA/root.key" key.pem
 refused "a private key" ".*" key.pem
 ln -s /etc/passwd "$REPO/link.pem"
 refused "a link" ".*link.*" link.pem
-refused "no file" "there is no file" none.pem
+refused "no file" "there is no .*none.pem" none.pem
 sh_ "set cert import own ipsec file ../../node.conf repository defaultRepo"
 is "$STATUS" 2 "no path leaves the repository"
 ca_sign_between "$TMP/new.csr" middle "$CA/expired.crt" 200101000000Z 210101000000Z
@@ -168,4 +168,18 @@ is "$OUT" "$(cat "$TMP/tvs.csr")" "requests survive a restart"
 is "$(serial CAPF)" "$(openssl x509 -in "$CA/capf.crt" -noout -serial | sed 's/serial=//') " "a start puts what waits in service"
 grep -rlE "BEGIN (RSA |EC )?PRIVATE KEY" "$HOME_DIR/store" >/dev/null
 is $? 1 "no private key lies open in the store"
+
+# another sealing key: what was sealed is lost, says so, and can be made anew
+node_stop
+head -c 32 /dev/urandom | cat >"$HOME_DIR/keys/seal.key"
+node_start
+ok $? "a node starts with another sealing key"
+sh_ "show cert own TVS"
+like "$STATUS $ERR" "1 % Error: the sealed secret purpose/TVS/[a-z-]+ was altered.*set cert regen TVS.*Executed command unsuccessfully$" "says what to do"
+sh_ "show cert own tomcat"
+is "$STATUS" 0 "tomcat is not sealed"
+sh_ "set cert regen TVS force"
+is "$STATUS" 0 "regenerate"
+sh_ "show cert own TVS"
+is "$STATUS" 0 "and it is there again"
 done_testing
