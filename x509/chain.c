@@ -18,32 +18,48 @@ bool x509_is_self_signed(X509 *certificate)
     return self;
 }
 
-STACK_OF(X509) * x509_order_chain(X509 *leaf, STACK_OF(X509) * pool)
+/* Names that match are not enough: a CA may have had several keys under one name. */
+static X509 *find_issuer(X509 *certificate, STACK_OF(X509) * pool)
+{
+    for (int i = 0; i < sk_X509_num(pool); i++) {
+        X509 *candidate = sk_X509_value(pool, i);
+
+        if (X509_check_issued(candidate, certificate) == X509_V_OK &&
+            X509_verify(certificate, X509_get0_pubkey(candidate)) == 1)
+            return candidate;
+    }
+    return NULL;
+}
+
+/* The issuers above the leaf as far as the pool leads, the root among them if it does. NULL: out of memory.
+ */
+static STACK_OF(X509) * climb(X509 *leaf, STACK_OF(X509) * pool)
 {
     STACK_OF(X509) *issuers = sk_X509_new_null();
     X509 *last = leaf;
 
     while (issuers != NULL && sk_X509_num(issuers) < CHAIN_DEPTH_MAX && !x509_is_self_signed(last)) {
-        X509 *issuer = NULL;
-
-        for (int i = 0; issuer == NULL && i < sk_X509_num(pool); i++) {
-            X509 *candidate = sk_X509_value(pool, i);
-            /* names that match are not enough: a CA may have had several keys under one name */
-            if (X509_check_issued(candidate, last) == X509_V_OK &&
-                X509_verify(last, X509_get0_pubkey(candidate)) == 1)
-                issuer = candidate;
-        }
-        if (issuer == NULL || x509_is_self_signed(issuer))
+        last = find_issuer(last, pool);
+        if (last == NULL)
             break;
-        if (sk_X509_push(issuers, issuer) <= 0) {
+        if (sk_X509_push(issuers, last) <= 0) {
             x509_bundle_free(issuers);
             issuers = NULL;
-            break;
+        } else {
+            X509_up_ref(last);
         }
-        X509_up_ref(issuer);
-        last = issuer;
     }
     ERR_clear_error();
+    return issuers;
+}
+
+STACK_OF(X509) * x509_order_chain(X509 *leaf, STACK_OF(X509) * pool)
+{
+    STACK_OF(X509) *issuers = climb(leaf, pool);
+    int count = issuers == NULL ? 0 : sk_X509_num(issuers);
+
+    if (count > 0 && x509_is_self_signed(sk_X509_value(issuers, count - 1)))
+        X509_free(sk_X509_pop(issuers));
     return issuers;
 }
 
@@ -111,6 +127,7 @@ int x509_build_chain(X509 *leaf, STACK_OF(X509) * pool, STACK_OF(X509) * *issuer
 {
     X509_STORE *anchors = NULL;
     X509_STORE_CTX *context = NULL;
+    STACK_OF(X509) *path = NULL;
     int result = -1;
 
     *issuers = NULL;
@@ -118,9 +135,11 @@ int x509_build_chain(X509 *leaf, STACK_OF(X509) * pool, STACK_OF(X509) * *issuer
         *issuers = sk_X509_new_null();
         return *issuers != NULL ? 0 : error_set(err, ERROR_INTERNAL, "out of memory");
     }
-    anchors = make_anchors(pool);
+    /* OpenSSL takes the first issuer whose name fits and does not look for another */
+    path = climb(leaf, pool);
+    anchors = path == NULL ? NULL : make_anchors(path);
     context = X509_STORE_CTX_new();
-    if (anchors == NULL || context == NULL || X509_STORE_CTX_init(context, anchors, leaf, pool) != 1) {
+    if (anchors == NULL || context == NULL || X509_STORE_CTX_init(context, anchors, leaf, path) != 1) {
         x509_error(err, ERROR_INTERNAL, "cannot verify a chain of certificates");
         goto out;
     }
@@ -135,6 +154,7 @@ int x509_build_chain(X509 *leaf, STACK_OF(X509) * pool, STACK_OF(X509) * *issuer
 out:
     X509_STORE_CTX_free(context);
     X509_STORE_free(anchors);
+    x509_bundle_free(path);
     ERR_clear_error();
     return result;
 }
