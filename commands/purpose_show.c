@@ -155,8 +155,9 @@ static void print_certificate(struct shell_output *output, json_t *row)
     output_row_end(output);
 }
 
-#define BAR_AFTER_MS 1000 /* keys are made when they are first asked for: only then does a list take longer \
-                           */
+#define BAR_AFTER_MS                                                                       \
+    1000 /* keys are made when they are first asked for: only then does a list take longer \
+          */
 
 struct waiting {
     struct shell_call *call;
