@@ -38,9 +38,18 @@ static const struct shell_listing list_forms[2][2] = {
      {.name = "pins", .form = SHELL_LINES, SHELL_COLUMNS(list_columns), .line = LIST_39 "{standby}"}},
 };
 
+static bool shows_release_39(struct context *context)
+{
+    char release[8];
+
+    if (context_setting(context, "platform-release", release, sizeof(release)))
+        return strcmp(release, "3.9") == 0;
+    return context->conf.release_39;
+}
+
 static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, struct error *err)
 {
-    bool release_39 = context_of(call)->conf.release_39;
+    bool release_39 = shows_release_39(context_of(call));
     struct shell_output *output = shell_output(call);
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
     struct text oneline = {0};

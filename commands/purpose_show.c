@@ -168,7 +168,8 @@ static void show_progress(void *arg, json_t *progress)
 {
     const struct waiting *waiting = arg;
 
-    if (context_of(waiting->call)->is_session && clock_monotonic_ms() - waiting->since_ms > BAR_AFTER_MS)
+    if (context_of(waiting->call)->terminal != NULL &&
+        clock_monotonic_ms() - waiting->since_ms > BAR_AFTER_MS)
         shell_progress(waiting->call, "Generating keys",
                        (int)json_integer_value(json_object_get(progress, "percent")));
 }

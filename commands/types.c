@@ -1,10 +1,7 @@
 /* What the arguments of the commands may be, and which of them exist. */
+#include "commands/types.h"
 #include "base/fingerprint.h"
 #include "base/host_port.h"
-#include "base/text.h"
-#include "commands/context.h"
-#include "commands/purpose.h"
-#include "store/own_ca.h"
 #include "store/pin.h"
 
 #include <dirent.h>
@@ -12,10 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define COMPLETIONS_MAX 200 /* words offered at most */
-#define TEXT_MOST 4000      /* bytes of one part of a subject, or of all alternative names */
 #define COUNT_MOST 1000000
 #define LENGTH_MOST 511 /* of `terminal length` */
 #define WIDTH_MOST 512
@@ -141,99 +135,7 @@ static void complete_file(void *arg, const char *prefix, struct shell_words *wor
         complete_entries(folder, prefix, "file in defaultRepo", words);
 }
 
-static int check_alias(const char *word, struct error *err)
-{
-    return own_ca_check_alias(word, err);
-}
-
-/* What may stand in a subject; how long each part may be, primed knows. */
-static int check_text(const char *word, struct error *err)
-{
-    size_t length = strlen(word);
-
-    if (length <= TEXT_MOST && text_is_printable(word, length))
-        return 0;
-    return error_set(err, ERROR_INVALID_ARGUMENT, "it is longer than %d bytes, or no printable text in UTF-8",
-                     TEXT_MOST);
-}
-
-/* Aliases of the CA certificates, from the store. */
-static void complete_alias(void *arg, const char *prefix, struct shell_words *words)
-{
-    struct context *context = arg;
-    struct own_ca *list = NULL;
-    struct store_txn *txn;
-    size_t count = 0;
-    int offered = 0;
-
-    if (context_require(context, NEED_STORE, NULL) != 0)
-        return;
-    txn = store_read(context->store, NULL);
-    if (txn == NULL)
-        return;
-    if (own_ca_list(txn, &list, &count, NULL) != 0)
-        count = 0;
-    for (size_t i = 0; i < count && offered < COMPLETIONS_MAX; i++) {
-        if (strncmp(list[i].alias, prefix, strlen(prefix)) != 0)
-            continue;
-        shell_words_add(words, list[i].alias, "CA certificate");
-        offered++;
-    }
-    free(list);
-    store_end(txn);
-}
-
-struct choice {
-    const char *word;
-    const char *help;
-};
-
-static const struct choice algorithms[] = {
-    {"rsa", "RSA"}, {"ec", "Elliptic curve (ECDSA)"}, {"ed25519", "Ed25519"}, {NULL, NULL}};
-static const struct choice key_sizes[] = {{"2048", "RSA, bits"}, {"3072", "RSA, bits"}, {"4096", "RSA, bits"},
-                                          {"8192", "RSA, bits"}, {"P-256", "EC curve"}, {"P-384", "EC curve"},
-                                          {"P-521", "EC curve"}, {NULL, NULL}};
-
-static int check_choice(const struct choice *choices, const char *word, const char *what, struct error *err)
-{
-    for (const struct choice *choice = choices; choice->word != NULL; choice++) {
-        if (strcasecmp(choice->word, word) == 0)
-            return 0;
-    }
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.40s is not %s", word, what);
-}
-
-static void complete_choice(const struct choice *choices, const char *prefix, struct shell_words *words)
-{
-    for (const struct choice *choice = choices; choice->word != NULL; choice++) {
-        if (strncasecmp(choice->word, prefix, strlen(prefix)) == 0)
-            shell_words_add(words, choice->word, choice->help);
-    }
-}
-
-static int check_algorithm(const char *word, struct error *err)
-{
-    return check_choice(algorithms, word, "rsa, ec or ed25519", err);
-}
-
-static void complete_algorithm(void *arg, const char *prefix, struct shell_words *words)
-{
-    (void)arg;
-    complete_choice(algorithms, prefix, words);
-}
-
-static int check_key_size(const char *word, struct error *err)
-{
-    return check_choice(key_sizes, word, "2048, 3072, 4096, 8192, P-256, P-384 or P-521", err);
-}
-
-static void complete_key_size(void *arg, const char *prefix, struct shell_words *words)
-{
-    (void)arg;
-    complete_choice(key_sizes, prefix, words);
-}
-
-const struct shell_type argument_types[] = {
+const struct shell_type common_types[] = {
     {.name = "host_port",
      .help = "A pinned server: address or name and port, e.g. 10.1.1.1_443",
      .check = check_host_port,
@@ -253,58 +155,10 @@ const struct shell_type argument_types[] = {
      .help = "Repository, e.g. defaultRepo",
      .check = check_file_name,
      .complete = complete_repository},
-    {.name = "purpose",
-     .help = "One of the node's own certificates, e.g. tomcat or tomcat/tomcat.pem",
-     .check = purpose_check,
-     .complete = purpose_complete},
-    {.name = "trust_store",
-     .help = "A trust store, e.g. tomcat-trust",
-     .check = purpose_check_trust_store,
-     .complete = purpose_complete_trust_store},
-    {.name = "trust_certificate",
-     .help = "A certificate of a trust store, e.g. tomcat-trust/ca.pem",
-     .check = purpose_check_trust_name,
-     .complete = purpose_complete_trust_name},
-    {.name = "root_certificate",
-     .help = "File name of a certificate in the trust store, e.g. ca.pem",
-     .check = purpose_check_root},
-    {.name = "key_length",
-     .help = "Length of the key",
-     .check = purpose_check_size,
-     .complete = purpose_complete_size},
-    {.name = "alternative_names",
-     .help = "Names of other servers: DNS:<name>,IP:<address>",
-     .check = purpose_check_names},
-    {.name = "service",
-     .help = "A service, its blanks included, e.g. Cisco Tomcat",
-     .check = purpose_check_service,
-     .complete = purpose_complete_service,
-     .rest = true},
-    {.name = "alias", .help = "Alias of a CA certificate", .check = check_alias, .complete = complete_alias},
-    {.name = "new_alias",
-     .help = "Alias for the CA certificate: letters, digits, \".\", \"_\", \"-\"",
-     .check = check_alias},
-    {.name = "cn", .help = "Fully qualified domain name of the server", .check = check_text},
-    {.name = "ou", .help = "Organizational unit; \".\" for none", .check = check_text},
-    {.name = "o", .help = "Organization; \".\" for none", .check = check_text},
-    {.name = "l", .help = "City or locality; \".\" for none", .check = check_text},
-    {.name = "st", .help = "State or province; \".\" for none", .check = check_text},
-    {.name = "c", .help = "Two letter code of the country; \".\" for none", .check = check_text},
-    {.name = "san",
-     .help = "Alternative names, comma separated: DNS:<name>,IP:<address>",
-     .check = check_text},
-    {.name = "algorithm",
-     .help = "Public key algorithm: rsa, ec or ed25519",
-     .check = check_algorithm,
-     .complete = complete_algorithm},
-    {.name = "key_size",
-     .help = "Size of an RSA key, or the curve of an EC key",
-     .check = check_key_size,
-     .complete = complete_key_size},
     {.name = "command", .help = "An EXEC command", .rest = true, .line = true},
     {.name = "count", .help = "How many, 1 to 1000000", .check = check_count},
     {.name = "lines", .help = "Lines of a page, 0 to 511; 0: no pager", .check = check_length},
     {.name = "columns", .help = "Columns, 0 to 512; 0: 511", .check = check_width},
     {.name = "minutes", .help = "Minutes without a keystroke, 0 to 525600; 0: never", .check = check_minutes},
 };
-const size_t argument_type_count = sizeof(argument_types) / sizeof(argument_types[0]);
+const size_t common_type_count = sizeof(common_types) / sizeof(common_types[0]);

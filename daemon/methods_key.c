@@ -72,7 +72,8 @@ static int64_t pending_since(const struct own_key *own)
 
 static json_t *plan_json(const struct request *request, const struct key_plan *plan)
 {
-    const struct node_names names = own_key_names(request->node);
+    char hostname[HOST_TEXT_MAX];
+    const struct node_names names = own_key_names(request->node, hostname);
     struct text shown = {0}, missing = {0};
     char size[KEY_SIZE_TEXT_MAX];
     json_t *json = json_object();
@@ -362,10 +363,10 @@ static int key_rollback(struct request *request, json_t **result, struct error *
 }
 
 const struct method key_methods[] = {
-    {"key.defaults", "admin", 0, key_defaults},
-    {"key.plan", "admin", 0, key_plan},
-    {"key.generate", "admin", METHOD_CHANGES, key_make},
-    {"key.show", "user", 0, key_show},
-    {"key.rollback", "admin", METHOD_CHANGES, key_rollback},
+    {"key.defaults", ACCOUNT_ADMIN, 0, key_defaults},
+    {"key.plan", ACCOUNT_ADMIN, 0, key_plan},
+    {"key.generate", ACCOUNT_ADMIN, METHOD_CHANGES, key_make},
+    {"key.show", ACCOUNT_USER, 0, key_show},
+    {"key.rollback", ACCOUNT_ADMIN, METHOD_CHANGES, key_rollback},
 };
 const size_t key_method_count = sizeof(key_methods) / sizeof(key_methods[0]);

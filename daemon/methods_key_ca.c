@@ -227,8 +227,8 @@ static int key_authenticate_client(struct request *request, json_t **result, str
 }
 
 const struct method key_ca_methods[] = {
-    {"key.ca-import", "admin", METHOD_CHANGES, key_ca_import},
-    {"key.ca-delete", "admin", METHOD_CHANGES, key_ca_delete},
-    {"key.authenticate-client", "admin", METHOD_CHANGES, key_authenticate_client},
+    {"key.ca-import", ACCOUNT_ADMIN, METHOD_CHANGES, key_ca_import},
+    {"key.ca-delete", ACCOUNT_ADMIN, METHOD_CHANGES, key_ca_delete},
+    {"key.authenticate-client", ACCOUNT_ADMIN, METHOD_CHANGES, key_authenticate_client},
 };
 const size_t key_ca_method_count = sizeof(key_ca_methods) / sizeof(key_ca_methods[0]);

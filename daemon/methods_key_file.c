@@ -92,7 +92,8 @@ static int have_wait(struct request *request, struct identity *identity, STACK_O
                      json_t **result, struct error *err)
 {
     struct own_key *own = request->node->own_key;
-    const struct node_names names = own_key_names(request->node);
+    char hostname[HOST_TEXT_MAX];
+    const struct node_names names = own_key_names(request->node, hostname);
     struct identity *waiting;
     int failed;
 
@@ -273,8 +274,8 @@ static int key_import(struct request *request, json_t **result, struct error *er
 }
 
 const struct method key_file_methods[] = {
-    {"key.import-signed", "admin", METHOD_CHANGES, key_import_signed},
-    {"key.needs-passphrase", "admin", 0, key_needs_passphrase},
-    {"key.import", "admin", METHOD_CHANGES, key_import},
+    {"key.import-signed", ACCOUNT_ADMIN, METHOD_CHANGES, key_import_signed},
+    {"key.needs-passphrase", ACCOUNT_ADMIN, 0, key_needs_passphrase},
+    {"key.import", ACCOUNT_ADMIN, METHOD_CHANGES, key_import},
 };
 const size_t key_file_method_count = sizeof(key_file_methods) / sizeof(key_file_methods[0]);

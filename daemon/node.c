@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "base/wipe.h"
+#include "daemon/caller.h"
+#include "daemon/configuration.h"
 #include "daemon/own_key.h"
 #include "daemon/purpose_services.h"
 #include "daemon/report.h"
@@ -14,13 +16,14 @@
 #include "daemon/sessions.h"
 #include "daemon/workers.h"
 #include "net/https_client.h"
-#include "store/seal.h"
 
+#include <errno.h>
 #include <event2/thread.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* SIGTERM must have ended the node within 2 s */
@@ -46,24 +49,18 @@ static int make_folders(const char *home, struct error *err)
     static const struct {
         const char *name;
         mode_t mode;
-    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0700}};
+    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0770}};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         if (node_path(home, folders[i].name, path, sizeof(path), err) != 0 ||
             file_make_folder(path, folders[i].mode, err) != 0)
             return -1;
+        /* the umask takes from the group what the shells' user needs for the history */
+        if (chmod(path, folders[i].mode) != 0)
+            return error_set_errno(err, errno, "cannot set the mode of %s", path);
     }
     return repository_make_default(home, err);
-}
-
-/* The sealing key is made with the store: a node without it could not keep its first secret. */
-static int make_sealing_key(const char *home, struct error *err)
-{
-    struct seal *seal = seal_open(home, err);
-
-    seal_close(seal);
-    return seal != NULL ? 0 : -1;
 }
 
 static void take_request(void *arg, struct control_job *job)
@@ -76,6 +73,7 @@ static void forget_session(void *arg, struct control_session *session)
     struct node *node = arg;
 
     sessions_remove(node->sessions, session);
+    caller_forget(session);
 }
 
 static int open_node(struct node *node, struct error *err)
@@ -90,7 +88,8 @@ static int open_node(struct node *node, struct error *err)
         return -1;
     if ((node->application_report = report_new(node->application_log, err)) == NULL ||
         (node->store = store_open(node->home, STORE_WRITE, err)) == NULL ||
-        make_sealing_key(node->home, err) != 0)
+        /* made with the store: a node without it could not keep its first secret */
+        (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
         (node->own_key = own_key_new(node, err)) == NULL ||
@@ -100,7 +99,7 @@ static int open_node(struct node *node, struct error *err)
     node->base = event_base_new();
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
-    if (services_start(node->services, err) != 0)
+    if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0)
         return -1;
     purpose_services_start(node->purpose_services);
     node->control = control_server_new(node->base, node->home, &handlers, err);
@@ -118,10 +117,12 @@ static bool close_node(struct node *node)
     purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);
+    configuration_close(node);
     if (node->base != NULL)
         event_base_free(node->base);
     if (node->store != NULL)
         store_close(node->store);
+    seal_close(node->seal);
     report_free(node->application_report);
     log_close(node->audit_log);
     log_close(node->health_log);

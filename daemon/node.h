@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/node_conf.h"
 #include "control/server.h"
+#include "store/seal.h"
 #include "store/store.h"
 
 #include <event2/event.h>
@@ -22,6 +23,7 @@ struct node {
     const char *home; /* absolute where the user can walk there, "." otherwise */
     struct node_conf conf;
     struct store *store;
+    struct seal *seal; /* for secrets and vouchers */
     struct log *application_log;
     struct report *application_report; /* refusals met by tasks other than the health monitor */
     struct log *health_log;
@@ -33,6 +35,7 @@ struct node {
     struct services *services;
     struct purpose_services *purpose_services;
     struct sessions *sessions;
+    struct event *probation_timer; /* daemon/configuration.h */
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */

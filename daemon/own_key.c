@@ -1,4 +1,5 @@
 #include "daemon/own_key.h"
+#include "daemon/configuration.h"
 
 #include "base/clock.h"
 #include "net/tls.h"
@@ -43,9 +44,10 @@ void own_key_free(struct own_key *own)
     free(own);
 }
 
-struct node_names own_key_names(const struct node *node)
+struct node_names own_key_names(const struct node *node, char hostname[HOST_TEXT_MAX])
 {
-    return (struct node_names){node->conf.hostname, node->conf.listen, node->conf.listen_count};
+    configuration_hostname(node, hostname);
+    return (struct node_names){hostname, node->conf.listen, node->conf.listen_count};
 }
 
 int own_key_check_servable(const struct identity *identity, struct error *err)
@@ -146,12 +148,14 @@ static struct identity *ensure(const struct own_key *own, struct error *err)
     char names[NODE_LISTEN_MAX + 1][HOST_TEXT_MAX + 4];
     const char *list[NODE_LISTEN_MAX + 1];
     struct identity_spec spec = {.subject = subject, .names = list, .name_count = conf->listen_count + 1};
+    char hostname[HOST_TEXT_MAX];
 
+    configuration_hostname(own->node, hostname);
     if (conf->subject[0] != '\0')
         snprintf(subject, sizeof(subject), "%s", conf->subject);
     else
-        snprintf(subject, sizeof(subject), "/CN=%s", conf->hostname);
-    snprintf(names[0], sizeof(names[0]), "DNS:%s", conf->hostname);
+        snprintf(subject, sizeof(subject), "/CN=%s", hostname);
+    snprintf(names[0], sizeof(names[0]), "DNS:%s", hostname);
     for (size_t i = 0; i < conf->listen_count; i++)
         snprintf(names[i + 1], sizeof(names[i + 1]), "IP:%s", conf->listen[i]);
     for (size_t i = 0; i < spec.name_count; i++)

@@ -35,8 +35,9 @@ struct identity *own_key_start(struct own_key *own, struct error *err);
 /* Refuses what TLS could not be served with (too weak a key, say). ERROR_UNTRUSTED. */
 int own_key_check_servable(const struct identity *identity, struct error *err);
 
-/* What a certificate of this node has to name. */
-struct node_names own_key_names(const struct node *node);
+/* What a certificate of this node has to name; the configured host name goes into `hostname`, and must last.
+ */
+struct node_names own_key_names(const struct node *node, char hostname[HOST_TEXT_MAX]);
 
 /* The CA certificates of the node. Free with x509_bundle_free(). */
 STACK_OF(X509) * own_key_ca_certificates(const struct node *node, struct error *err);

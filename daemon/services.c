@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "daemon/broker.h"
+#include "daemon/configuration.h"
 #include "daemon/loop.h"
 #include "daemon/monitor.h"
 #include "daemon/own_key.h"
@@ -206,6 +207,8 @@ static int bring_up(struct services *services, struct error *err)
 {
     struct server_call call = {services, err};
 
+    if (configuration_load(services->node, err) != 0)
+        return -1;
     services->identity = own_key_start(services->node->own_key, err);
     if (services->identity == NULL)
         return -1;

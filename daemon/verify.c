@@ -157,8 +157,8 @@ static int add_host(struct verification *verification, size_t *capacity, const s
         *capacity = more;
     }
     host = &verification->hosts[verification->count];
-    *host =
-        (struct trust_request){.zone = pin->zone, .mode = TRUST_OBSERVE, .task = verification->request->user};
+    *host = (struct trust_request){
+        .zone = pin->zone, .mode = TRUST_OBSERVE, .task = verification->request->who.user};
     if (host_port_parse(pin->host, &host->host, err) != 0)
         return -1;
     verification->count++;
@@ -206,7 +206,7 @@ int verify_all(struct request *request, json_t **result, struct error *err)
 int verify_one(struct request *request, const struct host_port *host, json_t **result, struct error *err)
 {
     struct trust_request one = {
-        .host = *host, .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_OBSERVE, .task = request->user};
+        .host = *host, .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_OBSERVE, .task = request->who.user};
     struct verification verification = {.request = request, .hosts = &one, .count = 1};
     struct store_txn *txn = store_read(request->node->store, err);
     char text[HOST_PORT_TEXT_MAX];

@@ -88,6 +88,20 @@ static bool announces_secret(const struct grammar *grammar, const char *word)
     return false;
 }
 
+/* A URL with a password in it, whatever it was typed as: "//user:password@". */
+static bool holds_password(const char *word)
+{
+    const char *user = strstr(word, "://");
+    const char *colon, *at;
+
+    if (user == NULL)
+        return false;
+    user += 3;
+    colon = strchr(user, ':');
+    at = strrchr(user, '@');
+    return colon != NULL && at != NULL && colon < at;
+}
+
 const char *mask_line(struct arena *arena, const struct grammar *grammar, const struct line *line,
                       const bool *secret, size_t bad)
 {
@@ -98,7 +112,7 @@ const char *mask_line(struct arena *arena, const struct grammar *grammar, const 
 
     for (size_t i = 0; i < line->count; i++) {
         const struct line_word *word = &line->words[i];
-        if (secret[i] || (announced && !word->bar)) {
+        if (secret[i] || (announced && !word->bar) || holds_password(word->text)) {
             text_add(&out, line->text + at, word->start - at);
             text_add_string(&out, MASK_TEXT);
             at = word->end;

@@ -4,6 +4,7 @@
 
 #include "shell/command.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Exit statuses of `primesh`. */
@@ -21,9 +22,12 @@ struct shell_program {
     const struct shell_type *types;
     size_t type_count;
     void *context;
+    /* May the caller still be here? Asked before each line is understood; may set the role. May be NULL. */
+    int (*admit)(void *context, struct error *err);
     /* Are these needs (not 0) of a command met? ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
     int (*require)(void *context, unsigned needs, struct error *err);
-    /* A command with SHELL_CHANGES was refused before its handler ran (role, needs). May be NULL. */
+    /* A command was refused before its handler ran: for the role, or, with SHELL_CHANGES, for what it needs.
+     * May be NULL. */
     void (*refused)(void *context, const char *line, const struct error *err);
     /* The name in the prompt, asked before each prompt. */
     const char *(*hostname)(void *context);
@@ -62,6 +66,7 @@ void shell_enter_mode(struct shell_session *session, const struct shell_mode *mo
 const struct shell_mode *shell_mode(const struct shell_session *session);
 const char *shell_user(const struct shell_session *session);
 enum shell_role shell_role(const struct shell_session *session);
+void shell_set_role(struct shell_session *session, enum shell_role role); /* it was changed meanwhile */
 
 /*
  * Runs an EXEC command from another mode, on the output of the call: `do <line>`, with a type that has `rest`
@@ -78,6 +83,14 @@ struct shell_terminal {
 };
 struct shell_terminal *shell_terminal(struct shell_session *session);
 const char *shell_terminal_name(const struct shell_session *session); /* "/dev/pts/0", or "none" */
+
+/*
+ * News for the person at the terminal: while a line is typed, ready(arg) is called whenever fd can be read,
+ * and may print lines (each ended by \n) above it with shell_notice(). What comes while a command runs waits.
+ * fd -1: no more. False: nobody sits at a terminal.
+ */
+bool shell_watch(struct shell_session *session, int fd, void (*ready)(void *arg), void *arg);
+void shell_notice(struct shell_session *session, const char *text);
 
 /* The history, oldest first. */
 size_t shell_history_count(const struct shell_session *session);
