@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "daemon/configuration.h"
 #include "store/setting.h"
 #include "x509/ctl.h"
 #include "x509/x509.h"
@@ -60,6 +61,7 @@ static const struct {
 #define CONTENTS (sizeof(contents) / sizeof(contents[0]))
 
 struct made {
+    char hostname[HOST_TEXT_MAX];
     struct purpose_state states[CONTENTS];
     struct ctl_entry entries[CONTENTS];
 };
@@ -72,6 +74,7 @@ static void clear_made(struct made *made)
 
 static int gather(struct node *node, struct made *made, struct error *err)
 {
+    configuration_hostname(node, made->hostname);
     for (size_t i = 0; i < CONTENTS; i++) {
         const struct purpose *purpose = purpose_find(contents[i].purpose, err);
 
@@ -80,7 +83,7 @@ static int gather(struct node *node, struct made *made, struct error *err)
             return -1;
         made->entries[i] = (struct ctl_entry){.certificate = made->states[i].in_service->certificate,
                                               .function = contents[i].function,
-                                              .dns_name = node->conf.hostname,
+                                              .dns_name = made->hostname,
                                               .address = node->conf.listen[0]};
     }
     return 0;

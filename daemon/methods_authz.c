@@ -133,7 +133,7 @@ static int authz_show(struct request *request, json_t **result, struct error *er
 }
 
 const struct method authz_methods[] = {
-    {"authz.regenerate", "admin", METHOD_CHANGES, authz_regenerate},
-    {"authz.show", "user", 0, authz_show},
+    {"authz.regenerate", ACCOUNT_ADMIN, METHOD_CHANGES, authz_regenerate},
+    {"authz.show", ACCOUNT_USER, 0, authz_show},
 };
 const size_t authz_method_count = sizeof(authz_methods) / sizeof(authz_methods[0]);

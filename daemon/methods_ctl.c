@@ -309,12 +309,12 @@ static int service_restart(struct request *request, json_t **result, struct erro
 }
 
 const struct method ctl_methods[] = {
-    {"ctl.show", "user", 0, ctl_show},
-    {"ctl.mixed", "admin", METHOD_CHANGES, ctl_set_mixed},
-    {"ctl.non-secure", "admin", METHOD_CHANGES, ctl_set_non_secure},
-    {"ctl.update", "admin", METHOD_CHANGES, ctl_update},
-    {"ctl.reset", "admin", METHOD_CHANGES, ctl_reset},
-    {"service.list", "user", 0, service_list},
-    {"service.restart", "admin", METHOD_CHANGES, service_restart},
+    {"ctl.show", ACCOUNT_USER, 0, ctl_show},
+    {"ctl.mixed", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_set_mixed},
+    {"ctl.non-secure", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_set_non_secure},
+    {"ctl.update", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_update},
+    {"ctl.reset", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_reset},
+    {"service.list", ACCOUNT_USER, 0, service_list},
+    {"service.restart", ACCOUNT_ADMIN, METHOD_CHANGES, service_restart},
 };
 const size_t ctl_method_count = sizeof(ctl_methods) / sizeof(ctl_methods[0]);

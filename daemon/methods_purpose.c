@@ -353,11 +353,11 @@ static int csr_show(struct request *request, json_t **result, struct error *err)
 }
 
 const struct method purpose_methods[] = {
-    {"purpose.list", "user", 0, own_list},
-    {"purpose.show", "user", 0, own_show},
-    {"purpose.regen", "admin", METHOD_CHANGES, purpose_regen},
-    {"csr.generate", "admin", METHOD_CHANGES, csr_generate},
-    {"csr.list", "user", 0, csr_list},
-    {"csr.show", "user", 0, csr_show},
+    {"purpose.list", ACCOUNT_USER, 0, own_list},
+    {"purpose.show", ACCOUNT_USER, 0, own_show},
+    {"purpose.regen", ACCOUNT_ADMIN, METHOD_CHANGES, purpose_regen},
+    {"csr.generate", ACCOUNT_ADMIN, METHOD_CHANGES, csr_generate},
+    {"csr.list", ACCOUNT_USER, 0, csr_list},
+    {"csr.show", ACCOUNT_USER, 0, csr_show},
 };
 const size_t purpose_method_count = sizeof(purpose_methods) / sizeof(purpose_methods[0]);

@@ -76,7 +76,8 @@ static int find_chain(const struct request *request, const struct purpose *purpo
 static int accept_own(struct request *request, const struct purpose *purpose, struct identity *identity,
                       STACK_OF(X509) * bundle, struct error *err)
 {
-    const struct node_names names = own_key_names(request->node);
+    char hostname[HOST_TEXT_MAX];
+    const struct node_names names = own_key_names(request->node, hostname);
 
     if (purpose_accept(purpose, identity->certificate, &names, clock_wall_ms(), err) != 0 ||
         find_chain(request, purpose, identity, bundle, err) != 0)
@@ -156,7 +157,7 @@ static int delete_own(struct request *request, json_t **result, struct error *er
 }
 
 const struct method purpose_own_methods[] = {
-    {"purpose.import", "admin", METHOD_CHANGES, import_own},
-    {"purpose.delete", "admin", METHOD_CHANGES, delete_own},
+    {"purpose.import", ACCOUNT_ADMIN, METHOD_CHANGES, import_own},
+    {"purpose.delete", ACCOUNT_ADMIN, METHOD_CHANGES, delete_own},
 };
 const size_t purpose_own_method_count = sizeof(purpose_own_methods) / sizeof(purpose_own_methods[0]);

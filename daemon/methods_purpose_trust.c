@@ -58,7 +58,7 @@ static int put_one(struct store_txn *txn, const struct trust_change *change, X50
                                     .node = "",
                                     .purpose = "",
                                     .when_ms = clock_wall_ms(),
-                                    .who = change->request->user,
+                                    .who = change->request->who.user,
                                     .scope =
                                         change->store->pair_import ? STORE_SCOPE_PAIR : STORE_SCOPE_NODE};
     int failed = length > 0 ? purpose_trust_name(txn, certificate, change->store->name, file, err) : -1;
@@ -293,8 +293,8 @@ static int list_trust(struct request *request, json_t **result, struct error *er
 }
 
 const struct method purpose_trust_methods[] = {
-    {"truststore.list", "user", 0, list_trust},
-    {"truststore.import", "admin", METHOD_CHANGES, import_trust},
-    {"truststore.delete", "admin", METHOD_CHANGES, delete_trust},
+    {"truststore.list", ACCOUNT_USER, 0, list_trust},
+    {"truststore.import", ACCOUNT_ADMIN, METHOD_CHANGES, import_trust},
+    {"truststore.delete", ACCOUNT_ADMIN, METHOD_CHANGES, delete_trust},
 };
 const size_t purpose_trust_method_count = sizeof(purpose_trust_methods) / sizeof(purpose_trust_methods[0]);

@@ -1,5 +1,6 @@
 /* New keys, certificates and requests by purpose. */
 #include "base/clock.h"
+#include "daemon/configuration.h"
 #include "daemon/purpose_keep.h"
 #include "x509/names.h"
 
@@ -11,8 +12,10 @@ GENERAL_NAMES *purpose_own_names(const struct node *node, struct error *err)
     char names[NODE_LISTEN_MAX + 1][HOST_TEXT_MAX + 4];
     const char *list[NODE_LISTEN_MAX + 1];
     size_t count = node->conf.listen_count + 1;
+    char hostname[HOST_TEXT_MAX];
 
-    snprintf(names[0], sizeof(names[0]), "DNS:%s", node->conf.hostname);
+    configuration_hostname(node, hostname);
+    snprintf(names[0], sizeof(names[0]), "DNS:%s", hostname);
     for (size_t i = 1; i < count; i++)
         snprintf(names[i], sizeof(names[i]), "IP:%s", node->conf.listen[i - 1]);
     for (size_t i = 0; i < count; i++)
@@ -23,9 +26,10 @@ GENERAL_NAMES *purpose_own_names(const struct node *node, struct error *err)
 static X509_NAME *subject_of(const struct node *node, const struct purpose *purpose, struct error *err)
 {
     const struct node_conf *conf = &node->conf;
+    char hostname[HOST_TEXT_MAX];
 
-    return purpose_subject(purpose, conf->subject[0] != '\0' ? conf->subject : "/CN=node", conf->hostname,
-                           err);
+    configuration_hostname(node, hostname);
+    return purpose_subject(purpose, conf->subject[0] != '\0' ? conf->subject : "/CN=node", hostname, err);
 }
 
 static bool is_stopping(void *arg)
