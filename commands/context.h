@@ -106,3 +106,6 @@ extern const struct shell_branch session_branch;
 extern const struct shell_branch monitor_branch;
 extern const struct shell_branch configure_branch;
 extern const struct shell_branch running_config_branch;
+extern const struct shell_branch purpose_branch;
+extern const struct shell_branch purpose_show_branch;
+extern const struct shell_branch ctl_branch;

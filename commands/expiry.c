@@ -107,7 +107,6 @@ static int run_expiry(struct shell_call *call, struct error *err)
 }
 
 static const struct shell_command commands[] = {
-    {.grammar = "show cert", .help = "Certificates"},
     {.grammar = "show cert expiry",
      .help = "When the certificates end, soonest first",
      .run = run_expiry,

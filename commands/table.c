@@ -11,6 +11,7 @@ static const struct shell_branch *const branches[] = {
     &pin_branch,       &pin_show_branch,       &policy_branch,      &key_branch,        &key_genkey_branch,
     &service_branch,   &show_branch,           &log_branch,         &session_branch,    &monitor_branch,
     &configure_branch, &running_config_branch, &trust_store_branch, &validation_branch, &expiry_branch,
+    &purpose_branch,   &purpose_show_branch,   &ctl_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
@@ -36,6 +37,7 @@ void table_fill(struct shell_program *program)
     program->types = types;
     add_types(program, types, common_types, common_type_count);
     add_types(program, types, key_types, key_type_count);
+    add_types(program, types, purpose_types, purpose_type_count);
     add_types(program, types, config_types, config_type_count);
     add_types(program, types, trust_types, trust_type_count);
 }

@@ -12,4 +12,5 @@ TYPES(common)
 TYPES(key)
 TYPES(config)
 TYPES(trust)
+TYPES(purpose)
 #undef TYPES

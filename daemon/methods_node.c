@@ -1,6 +1,7 @@
 /* The methods about the node itself: services, sessions, refused lines. */
 #include "base/clock.h"
 #include "base/version.h"
+#include "daemon/purpose_services.h"
 #include "daemon/request.h"
 #include "daemon/services.h"
 #include "daemon/sessions.h"
@@ -15,7 +16,10 @@ static int services_state_now(struct request *request, json_t **result, struct e
 static int start_services(struct request *request, json_t **result, struct error *err)
 {
     (void)result;
-    return services_start(request->node->services, err);
+    if (services_start(request->node->services, err) != 0)
+        return -1;
+    purpose_services_start(request->node->purpose_services);
+    return 0;
 }
 
 static int stop_services(struct request *request, json_t **result, struct error *err)

@@ -8,6 +8,7 @@
 #include "daemon/configuration.h"
 #include "daemon/daily.h"
 #include "daemon/own_key.h"
+#include "daemon/purpose_services.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -106,7 +107,8 @@ static int open_node(struct node *node, struct error *err)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
         (node->own_key = own_key_new(node, err)) == NULL ||
-        (node->services = services_new(node, err)) == NULL)
+        (node->services = services_new(node, err)) == NULL ||
+        (node->purpose_services = purpose_services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
     if (node->base == NULL)
@@ -114,6 +116,7 @@ static int open_node(struct node *node, struct error *err)
     if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0 ||
         (node->daily = daily_start(node, err)) == NULL)
         return -1;
+    purpose_services_start(node->purpose_services);
     node->control = control_server_new(node->base, node->home, &handlers, err);
     return node->control != NULL ? 0 : -1;
 }
@@ -127,6 +130,7 @@ static bool close_node(struct node *node)
     daily_stop(node->daily);
     control_server_free(node->control);
     services_free(node->services);
+    purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);
     configuration_close(node);

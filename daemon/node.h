@@ -16,6 +16,7 @@ struct report;
 struct workers;
 struct services;
 struct own_key;
+struct purpose_services;
 struct sessions;
 struct daily;
 
@@ -33,6 +34,7 @@ struct node {
     struct workers *workers;
     struct own_key *own_key;
     struct services *services;
+    struct purpose_services *purpose_services;
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */
     struct daily *daily;

@@ -13,10 +13,19 @@ static const struct method *find_method(const char *name)
         const struct method *methods;
         size_t count;
     } tables[] = {
-        {pin_methods, pin_method_count},           {pin_file_methods, pin_file_method_count},
-        {node_methods, node_method_count},         {key_methods, key_method_count},
-        {key_file_methods, key_file_method_count}, {key_ca_methods, key_ca_method_count},
-        {config_methods, config_method_count},     {trust_methods, trust_method_count},
+        {pin_methods, pin_method_count},
+        {pin_file_methods, pin_file_method_count},
+        {node_methods, node_method_count},
+        {key_methods, key_method_count},
+        {key_file_methods, key_file_method_count},
+        {key_ca_methods, key_ca_method_count},
+        {config_methods, config_method_count},
+        {trust_methods, trust_method_count},
+        {purpose_methods, purpose_method_count},
+        {purpose_own_methods, purpose_own_method_count},
+        {purpose_trust_methods, purpose_trust_method_count},
+        {ctl_methods, ctl_method_count},
+        {authz_methods, authz_method_count},
     };
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {

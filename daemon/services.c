@@ -7,6 +7,7 @@
 #include "daemon/loop.h"
 #include "daemon/monitor.h"
 #include "daemon/own_key.h"
+#include "daemon/purpose_services.h"
 #include "identity/identity.h"
 #include "net/client_auth.h"
 #include "net/https_server.h"
@@ -66,9 +67,25 @@ static void answer_hello(struct services *services, struct https_exchange *excha
     json_decref(body);
 }
 
+/* What phones fetch: public, and signed. As Cisco TFTP loaded it when it was started last. */
+static void answer_ctl(struct services *services, struct https_exchange *exchange)
+{
+    size_t length = 0;
+    char *file = purpose_services_ctl(services->node->purpose_services, &length);
+
+    if (file == NULL)
+        https_reply(exchange, 404, NULL, NULL, 0);
+    else
+        https_reply(exchange, 200, "application/octet-stream", file, length);
+    free(file);
+}
+
 static void serve(void *arg, struct https_exchange *exchange)
 {
-    if (strcmp(https_exchange_path(exchange), "/ha/v1/hello") != 0)
+    if (strcmp(https_exchange_path(exchange), "/CTLFile.tlv") == 0 &&
+        strcmp(https_exchange_method(exchange), "GET") == 0)
+        answer_ctl(arg, exchange);
+    else if (strcmp(https_exchange_path(exchange), "/ha/v1/hello") != 0)
         https_reply(exchange, 404, NULL, NULL, 0);
     else if (strcmp(https_exchange_method(exchange), "GET") != 0)
         https_reply(exchange, 405, NULL, NULL, 0);

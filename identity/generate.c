@@ -40,25 +40,29 @@ static int add_names(X509 *certificate, const GENERAL_NAMES *names, struct error
     return x509_error(err, ERROR_INTERNAL, "cannot add the alternative names");
 }
 
-static int add_extensions(X509 *certificate, const EVP_PKEY *key, const GENERAL_NAMES *names,
+static int add_extensions(X509 *certificate, const struct x509_usage *usage, const GENERAL_NAMES *names,
                           struct error *err)
 {
     const struct {
         int nid;
         const char *value;
     } rows[] = {
-        {NID_basic_constraints, "critical,CA:FALSE"},
-        {NID_key_usage, x509_key_usage_for(key)},
-        {NID_ext_key_usage, X509_EXTENDED_KEY_USAGE},
+        {NID_basic_constraints, usage->constraints},
+        {NID_key_usage, usage->key_usage},
+        {NID_ext_key_usage, usage->extended},
         {NID_subject_key_identifier, "hash"},
     };
     X509V3_CTX context;
 
     X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, rows[i].nid, rows[i].value);
-        int added = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
+        X509_EXTENSION *extension;
+        int added;
 
+        if (rows[i].value == NULL)
+            continue;
+        extension = X509V3_EXT_nconf_nid(NULL, &context, rows[i].nid, rows[i].value);
+        added = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
         X509_EXTENSION_free(extension);
         if (!added)
             return x509_error(err, ERROR_INTERNAL, "cannot add the certificate's extensions");
@@ -85,6 +89,14 @@ static int fill(X509 *certificate, EVP_PKEY *key, const X509_NAME *subject, int 
 struct identity *identity_self_signed(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
                                       int days, struct error *err)
 {
+    const struct x509_usage usage = {x509_key_usage_for(key), X509_EXTENDED_KEY_USAGE, "critical,CA:FALSE"};
+
+    return identity_self_signed_for(key, subject, names, days, &usage, err);
+}
+
+struct identity *identity_self_signed_for(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
+                                          int days, const struct x509_usage *usage, struct error *err)
+{
     struct identity *identity = calloc(1, sizeof(*identity));
 
     if (identity == NULL) {
@@ -97,7 +109,7 @@ struct identity *identity_self_signed(EVP_PKEY *key, const X509_NAME *subject, c
     if (identity->certificate == NULL) {
         error_set(err, ERROR_INTERNAL, "out of memory");
     } else if (fill(identity->certificate, key, subject, days, err) == 0 &&
-               add_extensions(identity->certificate, key, names, err) == 0) {
+               add_extensions(identity->certificate, usage, names, err) == 0) {
         if (X509_sign(identity->certificate, key, x509_digest_for(key)) > 0)
             return identity;
         x509_error(err, ERROR_INTERNAL, "cannot sign the certificate");

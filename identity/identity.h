@@ -33,6 +33,11 @@ void identity_free(struct identity *identity);
 struct identity *identity_self_signed(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
                                       int days, struct error *err);
 
+/* The same for another use than a TLS server's and client's. */
+struct x509_usage;
+struct identity *identity_self_signed_for(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
+                                          int days, const struct x509_usage *usage, struct error *err);
+
 /*
  * One file holds all of it: private key (PKCS#8), certificate, chain, in PEM. So a power cut leaves the old
  * identity or the new one, never a key beside another key's certificate; and `openssl x509 -in` reads it too.

@@ -73,6 +73,7 @@ struct shell_command {
     /* NULL, or what may stand behind `no` ("hostname [<hostname>]"): a second form of this entry, with the
      * same handler, which asks shell_is_no(). */
     const char *no;
+    const char *failed; /* a line behind the error when it fails, which scripts look for; or NULL */
 };
 
 /* An entry that only gives a word of the tree its help: SHELL_WORD("show", "What there is to see"). */

@@ -41,6 +41,16 @@ void session_say(struct shell_session *session, const char *text, size_t length)
     sink_free(sink);
 }
 
+static void session_mark(struct shell_session *session, const char *mark)
+{
+    struct text text = {0};
+
+    text_format(&text, "%s\n", mark);
+    if (!text.failed)
+        session_say(session, text.data, text.length);
+    text_free(&text);
+}
+
 void session_complain(struct shell_session *session, const struct error *err)
 {
     struct text text = {0};
@@ -255,8 +265,11 @@ static enum shell_status run_understood(struct run *run)
     close_output(run);
     if (run->call.complained)
         return SHELL_NOT_UNDERSTOOD;
-    if (run->result != 0 && (!run->plan.json || run->save >= 0 || run->call.output == NULL))
+    if (run->result != 0 && (!run->plan.json || run->save >= 0 || run->call.output == NULL)) {
         session_complain(session, &run->err);
+        if (run->match.entry->command->failed != NULL)
+            session_mark(session, run->match.entry->command->failed);
+    }
     return run->result == 0 ? SHELL_OK : status;
 }
 

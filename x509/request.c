@@ -37,17 +37,21 @@ static int push_extension(X509_EXTENSIONS *extensions, X509_EXTENSION *extension
     return -1;
 }
 
-static int add_extensions(X509_REQ *request, const EVP_PKEY *key, const GENERAL_NAMES *names)
+static int push_usage(X509_EXTENSIONS *extensions, int nid, const char *value)
+{
+    return value == NULL ? 0 : push_extension(extensions, X509V3_EXT_nconf_nid(NULL, NULL, nid, value));
+}
+
+static int add_extensions(X509_REQ *request, const struct x509_usage *usage, const GENERAL_NAMES *names)
 {
     X509_EXTENSIONS *extensions = sk_X509_EXTENSION_new_null();
     int result = -1;
 
     if (extensions == NULL)
         return -1;
-    if (push_extension(extensions,
-                       X509V3_EXT_nconf_nid(NULL, NULL, NID_key_usage, x509_key_usage_for(key))) == 0 &&
-        push_extension(extensions,
-                       X509V3_EXT_nconf_nid(NULL, NULL, NID_ext_key_usage, X509_EXTENDED_KEY_USAGE)) == 0 &&
+    if (push_usage(extensions, NID_basic_constraints, usage->constraints) == 0 &&
+        push_usage(extensions, NID_key_usage, usage->key_usage) == 0 &&
+        push_usage(extensions, NID_ext_key_usage, usage->extended) == 0 &&
         (names == NULL || sk_GENERAL_NAME_num(names) == 0 ||
          push_extension(extensions, X509V3_EXT_i2d(NID_subject_alt_name, 0, (void *)(uintptr_t)names)) ==
              0) &&
@@ -57,18 +61,26 @@ static int add_extensions(X509_REQ *request, const EVP_PKEY *key, const GENERAL_
     return result;
 }
 
-X509_REQ *x509_make_request(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
-                            struct error *err)
+X509_REQ *x509_make_request_for(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
+                                const struct x509_usage *usage, struct error *err)
 {
     X509_REQ *request = X509_REQ_new();
 
     if (request != NULL && X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
         X509_REQ_set_subject_name(request, subject) == 1 && X509_REQ_set_pubkey(request, key) == 1 &&
-        add_extensions(request, key, names) == 0 && X509_REQ_sign(request, key, x509_digest_for(key)) > 0)
+        add_extensions(request, usage, names) == 0 && X509_REQ_sign(request, key, x509_digest_for(key)) > 0)
         return request;
     x509_error(err, ERROR_INTERNAL, "cannot make the signing request");
     X509_REQ_free(request);
     return NULL;
+}
+
+X509_REQ *x509_make_request(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
+                            struct error *err)
+{
+    const struct x509_usage usage = {x509_key_usage_for(key), X509_EXTENDED_KEY_USAGE, NULL};
+
+    return x509_make_request_for(key, subject, names, &usage, err);
 }
 
 char *x509_request_to_pem(X509_REQ *request, struct error *err)

@@ -11,6 +11,17 @@
 X509_REQ *x509_make_request(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
                             struct error *err);
 
+/* What a certificate is to be for, in the words of X509V3_EXT_nconf_nid(); NULL leaves an extension out. */
+struct x509_usage {
+    const char *key_usage;   /* "critical,digitalSignature,keyEncipherment" */
+    const char *extended;    /* "serverAuth,clientAuth" */
+    const char *constraints; /* "critical,CA:FALSE" */
+};
+
+/* The same for another use than a TLS server's and client's. */
+X509_REQ *x509_make_request_for(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
+                                const struct x509_usage *usage, struct error *err);
+
 /* As a PEM file, for the CA. The caller frees. */
 char *x509_request_to_pem(X509_REQ *request, struct error *err);
 
