@@ -1,0 +1,308 @@
+#include "net/https_client.h"
+
+#include "base/text.h"
+#include "net/handshake.h"
+#include "net/tls.h"
+#include "net/verdict.h"
+
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One request under way. */
+struct exchange {
+    const struct https_request *request;
+    struct https_response *response;
+    CURL *curl;
+    char host[HOST_PORT_TEXT_MAX];
+    struct verdict verdict;
+    struct text body;
+    struct error error; /* found out in a callback; says more than libcurl's code */
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void init(void)
+{
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes with write(2) */
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void https_client_init(void)
+{
+    pthread_once(&once, init);
+}
+
+static CURLcode on_context(CURL *curl, void *context, void *arg)
+{
+    struct exchange *exchange = arg;
+
+    (void)curl;
+    if (tls_client_configure(context, exchange->request->identity, &exchange->error) != 0)
+        return CURLE_SSL_CERTPROBLEM;
+    verdict_guard_context(context, &exchange->verdict);
+    return CURLE_OK;
+}
+
+/* TLS stands, nothing is sent: the moment for the verdict. */
+static int on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
+{
+    struct exchange *exchange = arg;
+    struct curl_tlssessioninfo *session = NULL;
+
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    if (curl_easy_getinfo(exchange->curl, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
+        session->backend != CURLSSLBACKEND_OPENSSL || session->internals == NULL) {
+        error_set(&exchange->error, ERROR_INTERNAL, "cannot see the certificate of %s", exchange->host);
+        return CURL_PREREQFUNC_ABORT;
+    }
+    return verdict_ask(session->internals, &exchange->verdict) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct exchange *exchange = arg;
+    size_t most = exchange->request->body_max > 0 ? exchange->request->body_max : HTTPS_BODY_MAX;
+    size_t length = size * count;
+
+    if (exchange->body.length + length > most) {
+        error_set(&exchange->error, ERROR_UNREACHABLE, "%s answered with more than %zu bytes", exchange->host,
+                  most);
+        return 0;
+    }
+    text_add(&exchange->body, bytes, length);
+    if (exchange->body.failed) {
+        error_set(&exchange->error, ERROR_INTERNAL, "out of memory");
+        return 0;
+    }
+    return length;
+}
+
+static int check_request(const struct https_request *request, struct error *err)
+{
+    size_t length = strlen(request->path);
+
+    if (request->path[0] != '/' || strcspn(request->path, " \r\n\t#") != length ||
+        !text_is_printable(request->path, length))
+        return error_set(err, ERROR_INVALID_ARGUMENT,
+                         "the path of a request starts with / and has no spaces");
+    if (request->method[0] == '\0' ||
+        strspn(request->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(request->method))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "a request's method is a word of capitals");
+    for (const char *const *header = request->headers; header != NULL && *header != NULL; header++) {
+        if (strchr(*header, ':') == NULL || strpbrk(*header, "\r\n") != NULL)
+            return error_set(err, ERROR_INVALID_ARGUMENT, "a request's header is one line, name: value");
+    }
+    return 0;
+}
+
+static char *make_url(const struct https_request *request)
+{
+    const struct host_port *host = &request->trust.host;
+    bool is_v6 = host->kind == HOST_IPV6;
+    struct text url = {0};
+
+    text_format(&url, "https://%s%s%s:%u%s", is_v6 ? "[" : "", host->host, is_v6 ? "]" : "", host->port,
+                request->path);
+    return text_take(&url);
+}
+
+static struct curl_slist *make_headers(const struct https_request *request, bool *failed)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no waiting for 100-continue */
+
+    *failed = list == NULL;
+    for (const char *const *header = request->headers; !*failed && header != NULL && *header != NULL;
+         header++) {
+        struct curl_slist *longer = curl_slist_append(list, *header);
+
+        *failed = longer == NULL;
+        if (longer != NULL)
+            list = longer;
+    }
+    return list;
+}
+
+static void set_tls(CURL *curl, struct exchange *exchange)
+{
+    /* libcurl's own checks are off, for the verdict takes their place: trust_judge() decides by the pin (or,
+     * some day, by a chain), and it decides before a byte is sent, in on_connected(). */
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_context);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(curl, CURLOPT_PREREQDATA, exchange);
+}
+
+static void set_method(CURL *curl, const struct https_request *request)
+{
+    bool has_body = request->body != NULL;
+
+    if (has_body) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+    } else if (strcmp(request->method, "HEAD") == 0) {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    }
+    if (has_body || (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0))
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static void set_bounds(CURL *curl, const struct https_request *request)
+{
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    /* Neither https_proxy nor ~/.netrc has a say in where a node's credentials go. */
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
+    /* Each request has a connection, and so a verdict, of its own. */
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+}
+
+static int timed_out(const struct exchange *exchange, struct error *err)
+{
+    double connected = 0;
+    double secured = 0;
+    char limit[SECONDS_TEXT_MAX];
+    const char *what = "no answer from";
+
+    curl_easy_getinfo(exchange->curl, CURLINFO_CONNECT_TIME, &connected);
+    curl_easy_getinfo(exchange->curl, CURLINFO_APPCONNECT_TIME, &secured);
+    if (connected <= 0)
+        what = "no connection to";
+    else if (secured <= 0)
+        what = "no TLS handshake with";
+    seconds_format(exchange->request->timeout_ms, limit);
+    return error_set(err, ERROR_TIMEOUT, "%s %s within %s", what, exchange->host, limit);
+}
+
+/* libcurl's code and text as the sentences that a probe would give, where they say the same. */
+static int explain(const struct exchange *exchange, CURLcode code, const char *text, struct error *err)
+{
+    const char *host = exchange->host;
+    long reason = 0;
+
+    curl_easy_getinfo(exchange->curl, CURLINFO_OS_ERRNO, &reason);
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return timed_out(exchange, err);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return error_set(err, ERROR_UNREACHABLE, "cannot find the address of %s",
+                         exchange->request->trust.host.host);
+    case CURLE_COULDNT_CONNECT:
+        if (reason != 0)
+            return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s: %s", host, strerror((int)reason));
+        return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s", host);
+    case CURLE_SSL_CONNECT_ERROR:
+        if (strstr(text, "wrong version number") != NULL || strstr(text, "packet length too long") != NULL)
+            return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS", host);
+        if (strstr(text, "SSL_ERROR_SYSCALL") != NULL || strstr(text, "unexpected eof") != NULL)
+            return error_set(err, ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake",
+                             host);
+        return error_set(err, ERROR_UNREACHABLE, "the TLS handshake with %s failed: %.200s", host, text);
+    case CURLE_GOT_NOTHING:
+        return error_set(err, ERROR_UNREACHABLE, "%s closed the connection without an answer", host);
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return error_set(err, ERROR_UNREACHABLE, "%s does not speak HTTP", host);
+    default:
+        return error_set(err, ERROR_UNREACHABLE, "the request to %s failed: %.200s", host,
+                         text[0] != '\0' ? text : curl_easy_strerror(code));
+    }
+}
+
+static int conclude(struct exchange *exchange, CURLcode code, const char *text, struct error *err)
+{
+    const struct verdict *verdict = &exchange->verdict;
+    struct text shown = {0};
+    long status = 0;
+
+    exchange->response->verdict = verdict->trust;
+    if (verdict->given && !trust_is_accepted(verdict->trust.outcome)) {
+        if (verdict->trust.error.code == ERROR_NONE) /* only observing, and nothing to compare with */
+            return error_set(err, ERROR_UNTRUSTED, "%s has no pin", exchange->host);
+        if (err != NULL)
+            *err = verdict->trust.error;
+        return -1;
+    }
+    if (exchange->error.code != ERROR_NONE) {
+        if (err != NULL)
+            *err = exchange->error;
+        return -1;
+    }
+    if (code != CURLE_OK) {
+        /* What a server said may be part of the text. */
+        text_add_escaped(&shown, text, strlen(text), NULL);
+        explain(exchange, code, shown.data == NULL ? "" : shown.data, err);
+        text_free(&shown);
+        return -1;
+    }
+    curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+    exchange->response->status = (int)status;
+    exchange->response->body_length = exchange->body.length;
+    exchange->response->body = text_take(&exchange->body);
+    return exchange->response->body != NULL ? 0 : error_set(err, ERROR_INTERNAL, "out of memory");
+}
+
+int https_perform(struct store *store, const struct https_request *request, struct https_response *response,
+                  struct error *err)
+{
+    struct exchange exchange = {
+        .request = request, .response = response, .verdict = {.store = store, .request = &request->trust}};
+    char text[CURL_ERROR_SIZE] = "";
+    struct curl_slist *headers = NULL;
+    char *url = NULL;
+    bool failed = false;
+    int result;
+
+    *response = (struct https_response){0};
+    https_client_init();
+    if (check_request(request, err) != 0)
+        return -1;
+    host_port_format(&request->trust.host, exchange.host);
+    exchange.curl = curl_easy_init();
+    url = make_url(request);
+    headers = make_headers(request, &failed);
+    if (exchange.curl == NULL || url == NULL || failed) {
+        result = error_set(err, ERROR_INTERNAL, "out of memory");
+    } else {
+        curl_easy_setopt(exchange.curl, CURLOPT_URL, url);
+        curl_easy_setopt(exchange.curl, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(exchange.curl, CURLOPT_ERRORBUFFER, text);
+        curl_easy_setopt(exchange.curl, CURLOPT_WRITEFUNCTION, on_body);
+        curl_easy_setopt(exchange.curl, CURLOPT_WRITEDATA, &exchange);
+        set_bounds(exchange.curl, request);
+        set_tls(exchange.curl, &exchange);
+        set_method(exchange.curl, request);
+        result = conclude(&exchange, curl_easy_perform(exchange.curl), text, err);
+    }
+    curl_slist_free_all(headers);
+    free(url);
+    if (exchange.curl != NULL)
+        curl_easy_cleanup(exchange.curl);
+    text_free(&exchange.body);
+    ERR_clear_error();
+    return result;
+}
+
+void https_response_free(struct https_response *response)
+{
+    free(response->body);
+    *response = (struct https_response){0};
+}
