@@ -166,7 +166,7 @@ static int run_halves(const struct options *options, const struct node_conf *con
         close(ready_pipe);
         redirect_to_null(STDERR_FILENO);
     }
-    status = broker_serve(pair[0], child, conf);
+    status = broker_serve(pair[0], child, options->home, conf);
     close(pair[0]);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "daemon/sandbox.h"
 #include "daemon/services.h"
 #include "daemon/sessions.h"
+#include "daemon/ssh_channel.h"
 #include "daemon/workers.h"
 #include "net/https_client.h"
 #include "store/seal.h"
@@ -49,7 +50,7 @@ static int make_folders(const char *home, struct error *err)
             file_make_folder(path, folders[i].mode, err) != 0)
             return -1;
     }
-    return repository_make_default(home, err);
+    return ssh_prepare_home(home, err) != 0 ? -1 : repository_make_default(home, err);
 }
 
 /* The sealing key is made with the store: a node without it could not keep its first secret. */

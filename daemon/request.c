@@ -15,6 +15,7 @@ static const struct method *find_method(const char *name)
     } tables[] = {
         {pin_methods, pin_method_count},
         {pin_file_methods, pin_file_method_count},
+        {file_methods, file_method_count},
         {node_methods, node_method_count},
     };
 

@@ -49,5 +49,7 @@ extern const struct method pin_methods[];
 extern const size_t pin_method_count;
 extern const struct method pin_file_methods[];
 extern const size_t pin_file_method_count;
+extern const struct method file_methods[];
+extern const size_t file_method_count;
 extern const struct method node_methods[];
 extern const size_t node_method_count;

@@ -85,6 +85,7 @@ static const int allowed_calls[] = {
     /* files: the store, keys, logs, repositories */
     SCMP_SYS(open),
     SCMP_SYS(openat),
+    SCMP_SYS(openat2),
     SCMP_SYS(close),
     SCMP_SYS(read),
     SCMP_SYS(write),
@@ -185,6 +186,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(getrandom),
     SCMP_SYS(tgkill),
     SCMP_SYS(kill),
+    SCMP_SYS(pidfd_send_signal), /* to ssh, which the privileged half started for us */
     SCMP_SYS(sched_getparam),
     SCMP_SYS(sched_getscheduler),
 };
