@@ -23,7 +23,10 @@ struct shell_session;
 
 enum shell_role { SHELL_ROLE_USER, SHELL_ROLE_ADMIN };
 
-/* A mode of the shell. EXEC has no parent; `exit` leads to the parent, `end` to EXEC. */
+/*
+ * A mode of the shell. EXEC has no parent; `exit` leads to the parent, `end` to EXEC. A command of a mode
+ * around this one (EXEC apart) is accepted too, and leaves this one.
+ */
 struct shell_mode {
     const char *prompt; /* "" in EXEC, "(config)", "(config-Repository)" */
     const struct shell_mode *parent;
@@ -67,6 +70,12 @@ struct shell_command {
     unsigned flags;
     const char *manual; /* a paragraph for the reference, or NULL */
 };
+
+/* An entry that only gives a word of the tree its help: SHELL_WORD("show", "What there is to see"). */
+#define SHELL_WORD(words, text)            \
+    {                                      \
+        .grammar = (words), .help = (text) \
+    }
 
 /* The commands of one file. */
 struct shell_branch {

@@ -4,9 +4,11 @@
 
 #include <string.h>
 
-void complain_at(struct text *out, const char *line, size_t at, size_t indent, const char *message)
+void complain_at(struct text *out, const char *line, size_t at, struct caret caret, const char *message)
 {
-    text_format(out, "%*s^\n%% %s\n", (int)(indent + cells_of(line, at)), "", message);
+    size_t cells = caret.indent + cells_of(line, at);
+
+    text_format(out, "%*s^\n%% %s\n", (int)(caret.width > 0 ? cells % caret.width : cells), "", message);
 }
 
 /* The byte where the fault is: of the bad word, or the one behind the last word. */
@@ -18,7 +20,7 @@ static size_t place_of(const struct line *line, size_t word)
 }
 
 void complain_match(struct text *out, const struct line *line, const struct match *match,
-                    enum match_result result, size_t indent)
+                    enum match_result result, struct caret caret)
 {
     struct text message = {0};
 
@@ -34,12 +36,12 @@ void complain_match(struct text *out, const struct line *line, const struct matc
         return;
     }
     case MATCH_INCOMPLETE:
-        complain_at(out, line->text, place_of(line, match->word), indent,
+        complain_at(out, line->text, place_of(line, match->word), caret,
                     "incomplete command detected at '^' marker.");
         return;
     case MATCH_BAD_VALUE:
         text_format(&message, "invalid value for <%s>: %s", match->argument, match->err.message);
-        complain_at(out, line->text, place_of(line, match->word), indent,
+        complain_at(out, line->text, place_of(line, match->word), caret,
                     message.data != NULL ? message.data : "");
         if (match->err.hint[0] != '\0')
             text_format(out, "%s\n", match->err.hint);
@@ -50,6 +52,6 @@ void complain_match(struct text *out, const struct line *line, const struct matc
     case MATCH_DONE:
         break;
     }
-    complain_at(out, line->text, place_of(line, match->word), indent,
+    complain_at(out, line->text, place_of(line, match->word), caret,
                 "invalid command detected at '^' marker.");
 }

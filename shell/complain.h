@@ -5,9 +5,15 @@
 
 #include "base/text.h"
 
-/* A line with the caret under the byte `at` of the line, `indent` cells to the right, and "% message". */
-void complain_at(struct text *out, const char *line, size_t at, size_t indent, const char *message);
+/* How the line stands on the screen: so many cells to the right of the edge, wrapped at a width (0: not). */
+struct caret {
+    size_t indent;
+    size_t width;
+};
+
+/* A line with the caret under the byte `at` of the line, and "% message". */
+void complain_at(struct text *out, const char *line, size_t at, struct caret caret, const char *message);
 
 /* For the failure of a walk over the line. A secret value is not repeated. */
 void complain_match(struct text *out, const struct line *line, const struct match *match,
-                    enum match_result result, size_t indent);
+                    enum match_result result, struct caret caret);

@@ -1,7 +1,6 @@
 #include "shell/complete.h"
 
 #include "shell/cells.h"
-#include "shell/complain.h"
 
 #include "base/text.h"
 
@@ -114,57 +113,15 @@ static bool read_typing(struct typing *typing, const struct complete_place *plac
     return true;
 }
 
-static bool visible(const struct thread *thread)
-{
-    return !thread_is_help(thread) && (thread->entry->command->flags & SHELL_HIDDEN) == 0;
-}
-
-/* The help of a keyword: of an entry made for it; of the command it ends the keywords of; of the argument it
- * announces; of the only command that has it. */
-static const char *keyword_help(const struct walk *walk, const char *word)
-{
-    const char *last = NULL, *announced = NULL, *only = NULL;
-    size_t commands = 0;
-
-    for (size_t i = 0; i < walk->count; i++) {
-        const struct thread *thread = &walk->threads[i];
-        const struct step *step = thread->step, *after;
-
-        if (step->kind != STEP_KEYWORD || strcmp(step->word, word) != 0)
-            continue;
-        after = &thread->entry->steps[step->next];
-        if (thread_is_help(thread)) {
-            if (after->kind == STEP_END)
-                return thread->entry->command->help;
-            continue;
-        }
-        if (!visible(thread))
-            continue;
-        /* The lead's steps come first, a keyword and its way out each. */
-        if (step == &thread->entry->steps[((size_t)thread->entry->lead - 1) * 2] && last == NULL)
-            last = thread->entry->command->help;
-        if (after->kind == STEP_ARGUMENT && announced == NULL)
-            announced = after->type->help;
-        if (commands == 0 || only != thread->entry->command->help)
-            commands++;
-        only = thread->entry->command->help;
-    }
-    if (last != NULL)
-        return last;
-    if (announced != NULL)
-        return announced;
-    return commands == 1 ? only : "";
-}
-
 static void add_keywords(const struct typing *typing, struct shell_words *words)
 {
     size_t length = strlen(typing->prefix);
 
     for (size_t i = 0; i < typing->walk.count && !typing->quoted; i++) {
         const struct thread *thread = &typing->walk.threads[i];
-        if (visible(thread) && thread->step->kind == STEP_KEYWORD &&
+        if (thread_is_visible(thread) && thread->step->kind == STEP_KEYWORD &&
             strncasecmp(thread->step->word, typing->prefix, length) == 0)
-            shell_words_add(words, thread->step->word, keyword_help(&typing->walk, thread->step->word));
+            shell_words_add(words, thread->step->word, walk_keyword_help(&typing->walk, thread->step->word));
     }
 }
 
@@ -202,7 +159,7 @@ static void add_values(const struct typing *typing, void *context, struct shell_
         const struct shell_type *type = thread->step->type;
         struct shell_words values = {0};
 
-        if (thread->step->kind != STEP_ARGUMENT || !visible(thread) || type == done ||
+        if (thread->step->kind != STEP_ARGUMENT || !thread_is_visible(thread) || type == done ||
             type->complete == NULL || type->secret)
             continue;
         done = type;
@@ -273,7 +230,7 @@ static void add_argument_lines(struct text *out, const struct typing *typing, vo
         const struct thread *thread = &typing->walk.threads[i];
         char name[64];
 
-        if (thread->step->kind != STEP_ARGUMENT || !visible(thread) ||
+        if (thread->step->kind != STEP_ARGUMENT || !thread_is_visible(thread) ||
             (before != NULL && strcmp(before, thread->step->word) == 0))
             continue;
         before = thread->step->word;
@@ -314,7 +271,7 @@ static void help_of(struct text *out, const struct typing *typing, void *context
     }
 }
 
-char *complete_help(const struct complete_place *place, const char *text, size_t cursor, size_t indent)
+char *complete_help(const struct complete_place *place, const char *text, size_t cursor, struct caret caret)
 {
     struct typing typing;
     struct text out = {0};
@@ -323,24 +280,26 @@ char *complete_help(const struct complete_place *place, const char *text, size_t
 
     if (readable && typing.nested > 0) {
         text_free(&out);
-        indent += cells_of(text, typing.nested);
-        out.data = complete_help(&exec, text + typing.nested, cursor - typing.nested, indent);
+        caret.indent += cells_of(text, typing.nested);
+        out.data = complete_help(&exec, text + typing.nested, cursor - typing.nested, caret);
         arena_wipe(&typing.arena);
         return out.data;
     }
     if (readable && typing.result == MATCH_DONE) {
         if (line_type(&typing.walk) != NULL && !typing.in_modifier) {
-            char *inner = complete_help(&exec, text + cursor - typing.typed, typing.typed,
-                                        indent + cells_of(text, cursor - typing.typed));
+            char *inner;
+
+            caret.indent += cells_of(text, cursor - typing.typed);
+            inner = complete_help(&exec, text + cursor - typing.typed, typing.typed, caret);
             text_add_string(&out, inner != NULL ? inner : "");
             free(inner);
         } else {
             help_of(&out, &typing, place->grammar->program->context);
         }
         if (out.length == 0)
-            complain_at(&out, text, cursor - typing.typed, indent, "invalid command detected at '^' marker.");
+            complain_at(&out, text, cursor - typing.typed, caret, "invalid command detected at '^' marker.");
     } else if (readable) {
-        complain_match(&out, &typing.line, &typing.match, typing.result, indent);
+        complain_match(&out, &typing.line, &typing.match, typing.result, caret);
     } else {
         text_add_string(&out, "% the line cannot be read\n");
     }

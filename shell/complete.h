@@ -1,6 +1,7 @@
 /* What may follow: for TAB and for `?`. Nothing is ever run. */
 #pragma once
 
+#include "shell/complain.h"
 #include "shell/match.h"
 #include "shell/words.h"
 
@@ -17,7 +18,7 @@ void complete_words(const struct complete_place *place, const char *text, size_t
 
 /*
  * `?`: lines "  word  help", then the arguments as <name>, then `|` and `<cr>` where the command may end; or
- * the caret line and the message where the line is not understood, the caret `indent` cells to the right of
- * the word's place. The caller frees.
+ * the caret line and the message where the line is not understood, the line standing on the screen as `caret`
+ * says. The caller frees.
  */
-char *complete_help(const struct complete_place *place, const char *text, size_t cursor, size_t indent);
+char *complete_help(const struct complete_place *place, const char *text, size_t cursor, struct caret caret);

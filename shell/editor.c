@@ -20,7 +20,7 @@
 #define WIDTH_WITHOUT_LIMIT 511 /* `terminal width 0` */
 #define WIDTH_UNKNOWN 80        /* of a window that does not say */
 
-static struct editor *editor_of(EditLine *edit)
+struct editor *editor_of_edit(EditLine *edit)
 {
     struct editor *editor = NULL;
 
@@ -32,7 +32,7 @@ static struct editor *editor_of(EditLine *edit)
 
 static int give_key(EditLine *edit, wchar_t *key)
 {
-    return editor_next_key(editor_of(edit), key) ? 1 : 0;
+    return editor_next_key(editor_of_edit(edit), key) ? 1 : 0;
 }
 
 static char *no_prompt(EditLine *edit)
@@ -87,162 +87,6 @@ size_t editor_look(struct editor *editor)
     return info->cursor >= info->lastchar ? editor->line.length : cursor;
 }
 
-static void insert(struct editor *editor, const char *text, size_t length)
-{
-    char *copy;
-
-    if (editor->line.length + length > EDITOR_LINE_MOST) {
-        editor_screen_beep(&editor->screen);
-        return;
-    }
-    copy = strndup(text, length);
-    if (copy != NULL && length > 0)
-        el_insertstr(editor->edit, copy);
-    free(copy);
-}
-
-/* ---- TAB and `?` ---- */
-
-/* Bytes that all the words begin with. */
-static size_t common_length(const struct shell_words *words)
-{
-    const char *first = words->items[0].word;
-    size_t same = strlen(first);
-
-    for (size_t i = 1; i < words->count; i++) {
-        size_t at = 0;
-
-        while (at < same && words->items[i].word[at] == first[at])
-            at++;
-        same = at;
-    }
-    return text_cut_utf8(first, same);
-}
-
-/* The words in columns, each column from top to bottom. */
-static char *in_columns(const struct shell_words *words, size_t width)
-{
-    struct text out = {0};
-    size_t widest = 1, columns, rows;
-
-    for (size_t i = 0; i < words->count; i++) {
-        size_t cells = cells_of(words->items[i].word, strlen(words->items[i].word));
-
-        widest = cells > widest ? cells : widest;
-    }
-    columns = (width > 80 ? 80 : width) / (widest + 2);
-    columns = columns > 0 ? columns : 1;
-    rows = (words->count + columns - 1) / columns;
-    for (size_t row = 0; row < rows; row++) {
-        size_t blanks = 0;
-
-        for (size_t i = row; i < words->count; i += rows) {
-            const char *word = words->items[i].word;
-
-            text_format(&out, "%*s%s", (int)blanks, "", word);
-            blanks = widest + 2 - cells_of(word, strlen(word));
-        }
-        text_add(&out, "\n", 1);
-    }
-    return text_take(&out);
-}
-
-static void list_candidates(struct editor *editor, const struct shell_words *words)
-{
-    char *list = in_columns(words, editor->screen.width);
-
-    if (list != NULL)
-        editor_screen_below(&editor->screen, list);
-    free(list);
-}
-
-/* Puts `length` bytes of the word in the place of the `typed` bytes before the cursor. */
-static void put_word(struct editor *editor, const char *word, size_t length, size_t cursor, size_t typed)
-{
-    const char *typed_word = editor->line.data + cursor - typed;
-
-    if (length >= typed && memcmp(word, typed_word, typed) == 0) {
-        insert(editor, word + typed, length - typed);
-        return;
-    }
-    for (size_t i = 0; i < typed; i++) { /* el_deletestr() counts characters */
-        if (((unsigned char)typed_word[i] & 0xc0) != 0x80)
-            el_deletestr(editor->edit, 1);
-    }
-    editor_look(editor);
-    insert(editor, word, length);
-}
-
-static unsigned char complete(EditLine *edit, int key)
-{
-    struct editor *editor = editor_of(edit);
-    struct shell_words words = {0};
-    size_t cursor = editor_look(editor);
-    size_t typed = 0, same;
-
-    (void)key;
-    if (editor->hooks.complete != NULL)
-        editor->hooks.complete(editor->hooks.arg, editor->line.data, cursor, &words, &typed);
-    shell_words_sort(&words);
-    typed = typed < cursor ? typed : cursor;
-    same = words.count > 0 ? common_length(&words) : 0;
-    if (words.count == 0) {
-        editor_screen_beep(&editor->screen);
-    } else if (words.count == 1) {
-        bool blank_follows = editor->line.data[cursor] == ' ';
-
-        put_word(editor, words.items[0].word, same, cursor, typed);
-        editor_look(editor);
-        if (!blank_follows)
-            insert(editor, " ", 1);
-    } else if (same > typed) {
-        put_word(editor, words.items[0].word, same, cursor, typed);
-    } else {
-        list_candidates(editor, &words);
-    }
-    shell_words_free(&words);
-    return CC_REFRESH;
-}
-
-static unsigned char show_help(EditLine *edit, int key)
-{
-    struct editor *editor = editor_of(edit);
-    size_t cursor = editor_look(editor);
-    char *help = NULL;
-
-    (void)key;
-    if (editor->hooks.help != NULL)
-        help = editor->hooks.help(editor->hooks.arg, editor->line.data, cursor);
-    if (help != NULL)
-        editor_screen_below(&editor->screen, help);
-    else
-        editor_screen_beep(&editor->screen);
-    free(help);
-    return CC_REFRESH;
-}
-
-/* Ctrl-V. libedit's own would let go of what editor_next_key() refuses. */
-static unsigned char take_literally(EditLine *edit, int key)
-{
-    struct editor *editor = editor_of(edit);
-    wchar_t character[2] = {0};
-
-    (void)key;
-    editor->keys.literal = true;
-    if (el_wgetc(edit, character) != 1)
-        return CC_EOF;
-    if (character[0] != KEY_NOTHING)
-        el_winsertstr(edit, character);
-    return CC_REFRESH;
-}
-
-static unsigned char draw_line_again(EditLine *edit, int key)
-{
-    (void)key;
-    editor_screen_below(&editor_of(edit)->screen, "");
-    return CC_REFRESH;
-}
-
 /* ---- start and end ---- */
 
 /* Of libedit's own commands only these can be reached: others run what is typed, or change the terminal. */
@@ -276,10 +120,10 @@ static void bind_keys(EditLine *edit)
                 {'L' - '@', L"primesh-again"}};
 
     el_wset(edit, EL_EDITOR, L"emacs");
-    el_wset(edit, EL_ADDFN, L"primesh-complete", L"", complete);
-    el_wset(edit, EL_ADDFN, L"primesh-help", L"", show_help);
-    el_wset(edit, EL_ADDFN, L"primesh-literal", L"", take_literally);
-    el_wset(edit, EL_ADDFN, L"primesh-again", L"", draw_line_again);
+    el_wset(edit, EL_ADDFN, L"primesh-complete", L"", editor_complete);
+    el_wset(edit, EL_ADDFN, L"primesh-help", L"", editor_show_help);
+    el_wset(edit, EL_ADDFN, L"primesh-literal", L"", editor_take_literally);
+    el_wset(edit, EL_ADDFN, L"primesh-again", L"", editor_draw_again);
     for (wchar_t key = 1; key < 256; key++) {
         const wchar_t name[] = {key, L'\0'};
         bool printable = (key >= 0x20 && key < 0x7f) || key >= 0xa0;
@@ -451,6 +295,7 @@ enum editor_end editor_read(struct editor *editor, char **line)
 {
     struct sigaction window_before;
     sigset_t mask_before;
+    const wchar_t *typed;
     enum editor_end end;
     int count = 0;
 
@@ -464,10 +309,11 @@ enum editor_end editor_read(struct editor *editor, char **line)
     editor->keys.literal = false;
     editor->end = EDITOR_GONE;
     editor_screen_start(&editor->screen, editor->hooks.prompt(editor->hooks.arg));
-    end = end_of(editor, el_wgets(editor->edit, &count), line);
+    typed = el_wgets(editor->edit, &count);
+    terminal_commands(true); /* before the line's end is seen: a Ctrl-C after that is for the command */
+    end = end_of(editor, typed, line);
     pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
     sigaction(SIGWINCH, &window_before, NULL);
-    terminal_commands(true);
     return end;
 }
 

@@ -1,5 +1,5 @@
-/* Inside of the editor: editor.c (the door, libedit), editor_keys.c (bytes to keys), editor_screen.c (what
- * the person sees), editor_history.c. */
+/* Inside of the editor: editor.c (the door, libedit), editor_commands.c (TAB, `?`), editor_keys.c (bytes to
+ * keys), editor_screen.c (what the person sees), editor_history.c. */
 #pragma once
 
 #include "shell/editor.h"
@@ -97,6 +97,15 @@ size_t editor_look(struct editor *editor);
 
 /* Cells of the terminal, by setting or by window. */
 size_t editor_width(const struct editor *editor);
+
+/* Commands added to libedit's own: TAB, `?`, Ctrl-V, Ctrl-L. They return its CC_ codes. */
+unsigned char editor_complete(struct editline *edit, int key);
+unsigned char editor_show_help(struct editline *edit, int key);
+unsigned char editor_take_literally(struct editline *edit, int key);
+unsigned char editor_draw_again(struct editline *edit, int key);
+
+/* The editor that libedit's object works for. */
+struct editor *editor_of_edit(struct editline *edit);
 
 /* For tests: the idle limit in milliseconds. */
 void editor_set_idle_limit_ms(struct editor *editor, int64_t limit_ms);

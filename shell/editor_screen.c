@@ -114,7 +114,7 @@ static void move(struct editor_screen *screen, const char *bytes, size_t from, s
             text_format(&screen->output, "\033[%zuC", new.column);
     } else if (old.row == new.row &&new.column < old.column) {
         put_times(screen, '\b', old.column - new.column);
-    } else if (old.row == new.row) {
+    } else if (old.row == new.row &&new.column > old.column) {
         put_text(screen, bytes + from, to - from);
     }
 }

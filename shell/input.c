@@ -15,8 +15,6 @@ static bool fill(struct input *input)
 {
     ssize_t got;
 
-    if (input->block == NULL && (input->block = malloc(INPUT_ROOM)) == NULL)
-        abort();
     if (input->at > 0) {
         memmove(input->block, input->block + input->at, input->filled - input->at);
         input->filled -= input->at;
@@ -55,6 +53,8 @@ static void shorten(struct input *input)
 
 const char *input_line(struct input *input, size_t *length)
 {
+    if (input->block == NULL && (input->block = malloc(INPUT_ROOM)) == NULL)
+        abort();
     for (;;) {
         char *start = input->block + input->at;
         char *end = input->filled > input->at ? memchr(start, '\n', input->filled - input->at) : NULL;

@@ -106,10 +106,11 @@ const char *mask_line(struct arena *arena, const struct grammar *grammar, const 
         if (bad < line->count && !announced)
             announced = announces_secret(grammar, word->text);
     }
-    /* Words are missing behind a quote that could not be read. */
-    if (announced && strspn(line->text + at, " \t") < line->length - at && bad < line->count &&
-        line->words[line->count - 1].end == at)
-        text_add_string(&out, " " MASK_TEXT);
+    /* Behind a quote that could not be read the words are missing. */
+    while (at < line->length && (line->text[at] == ' ' || line->text[at] == '\t'))
+        text_add(&out, line->text + at++, 1);
+    if (at < line->length && announced && line->count > 0 && line->words[line->count - 1].end <= at)
+        text_add_string(&out, MASK_TEXT);
     else
         text_add(&out, line->text + at, line->length - at);
     if (out.failed)

@@ -24,24 +24,23 @@ static bool known(const struct thread *threads, size_t count, const struct threa
     return false;
 }
 
-/* Adds the keywords, arguments and ends that can be reached from `step` without a word. */
-static void reach(struct walk *walk, struct thread from, uint16_t number)
+void walk_reach(struct walk *walk, struct thread from, uint16_t number)
 {
     const struct step *step = &from.entry->steps[number];
 
     switch ((enum step_kind)step->kind) {
     case STEP_SPLIT:
-        reach(walk, from, step->next);
+        walk_reach(walk, from, step->next);
         if (step->other != UINT16_MAX)
-            reach(walk, from, step->other);
+            walk_reach(walk, from, step->other);
         return;
     case STEP_OPTION:
         if ((from.used & (uint64_t)1 << step->option) == 0) {
             struct thread inside = from;
             inside.used |= (uint64_t)1 << step->option;
-            reach(walk, inside, step->next);
+            walk_reach(walk, inside, step->next);
         }
-        reach(walk, from, step->other);
+        walk_reach(walk, from, step->other);
         return;
     case STEP_KEYWORD:
     case STEP_ARGUMENT:
@@ -62,7 +61,7 @@ static void reach(struct walk *walk, struct thread from, uint16_t number)
 
 #define THREADS_ROOM 64
 
-static void make_room(struct walk *walk, size_t least)
+void walk_make_room(struct walk *walk, size_t least)
 {
     walk->capacity = least > THREADS_ROOM ? least : THREADS_ROOM;
     walk->threads = arena_get(walk->arena, walk->capacity * sizeof(*walk->threads));
@@ -74,11 +73,11 @@ void walk_start(struct walk *walk, struct arena *arena, const struct line *line,
 {
     *walk = (struct walk){.arena = arena, .line = line, .role = role};
     walk->secret = arena_get(arena, line->count + 1);
-    make_room(walk, mode != NULL ? mode->count : 0);
+    walk_make_room(walk, mode != NULL ? mode->count : 0);
     for (size_t i = 0; mode != NULL && i < mode->count; i++) {
         const struct entry *entry = mode->entries[i];
         if (entry->command->role <= role)
-            reach(walk, (struct thread){.entry = entry}, entry->start);
+            walk_reach(walk, (struct thread){.entry = entry}, entry->start);
     }
 }
 
@@ -231,7 +230,7 @@ static void advance(struct walk *walk, size_t at, const char *keyword, const str
     struct thread *before = walk->threads;
     size_t count = walk->count;
 
-    make_room(walk, count);
+    walk_make_room(walk, count);
     for (size_t i = 0; i < count; i++) {
         const struct step *step = before[i].step;
         struct thread next = before[i];
@@ -250,7 +249,7 @@ static void advance(struct walk *walk, size_t at, const char *keyword, const str
         taken = arena_get(walk->arena, sizeof(*taken));
         *taken = (struct taken){before[i].taken, step, value, at};
         next.taken = taken;
-        reach(walk, next, step->next);
+        walk_reach(walk, next, step->next);
     }
 }
 
@@ -262,7 +261,7 @@ static enum match_result take_word(struct walk *walk, size_t *at, size_t stop, s
     choose_keywords(walk, &walk->line->words[*at], &choice);
     match->word = *at;
     if (choice.count == 1) {
-        advance(walk, *at, choice.words[0], NULL, stop);
+        advance(walk, *at, choice.words[0], &verdicts, stop);
         (*at)++;
         return MATCH_DONE;
     }

@@ -61,6 +61,12 @@ struct walk {
 void walk_start(struct walk *walk, struct arena *arena, const struct line *line,
                 const struct grammar_mode *mode, enum shell_role role);
 
+/* Forgets the threads, and has room for new ones. */
+void walk_make_room(struct walk *walk, size_t least);
+
+/* Adds the keywords, arguments and ends that `from` can reach from that step of its entry without a word. */
+void walk_reach(struct walk *walk, struct thread from, uint16_t number);
+
 /* Takes the words from *word up to `stop`, as far as they fit; what did not is in *match. */
 enum match_result walk_words(struct walk *walk, size_t *word, size_t stop, struct match *match);
 
@@ -81,3 +87,12 @@ void match_modifier(struct match *match, struct arena *arena, const struct gramm
 
 /* True if the thread only carries the help of a word. */
 bool thread_is_help(const struct thread *thread);
+
+/* False for hidden commands, and for threads that only carry help. */
+bool thread_is_visible(const struct thread *thread);
+
+/*
+ * The help of a keyword that may follow: of an entry made for it; of the command whose leading keywords it
+ * ends; of the argument it announces; of the only command that has it; else "".
+ */
+const char *walk_keyword_help(const struct walk *walk, const char *word);

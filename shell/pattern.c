@@ -92,11 +92,29 @@ void pattern_free(struct pattern *pattern)
     free(pattern);
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#endif
+
 bool pattern_matches(const struct pattern *pattern, const char *line, size_t length)
 {
     regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)length};
 
     if (pattern->plain != NULL)
         return memmem(line, length, pattern->plain, pattern->length) != NULL;
+#ifdef SANITIZED
+    /* AddressSanitizer's own regexec() does not know REG_STARTEND and looks for a NUL. */
+    char *copy = strndup(line, length);
+    bool found = copy != NULL && memchr(line, '\0', length) == NULL &&
+                 regexec(&pattern->regex, copy, 1, &range, REG_STARTEND) == 0;
+    free(copy);
+    return found;
+#else
     return regexec(&pattern->regex, line, 1, &range, REG_STARTEND) == 0;
+#endif
 }

@@ -24,6 +24,15 @@ static struct complete_place place_of(struct shell_session *session)
     return (struct complete_place){&session->grammar, session->mode, session->caller.role};
 }
 
+/* A typed line stands behind the prompt, and wraps where the editor wraps it. */
+static struct caret caret_of(struct shell_session *session)
+{
+    const char *shown = prompt(session);
+    int width = session->terminal.width > 0 ? session->terminal.width : SESSION_WIDTH_MOST;
+
+    return (struct caret){cells_of(shown, strlen(shown)), (size_t)width};
+}
+
 static void complete(void *arg, const char *line, size_t cursor, struct shell_words *words, size_t *typed)
 {
     struct complete_place place = place_of(arg);
@@ -35,9 +44,8 @@ static char *help(void *arg, const char *line, size_t cursor)
 {
     struct shell_session *session = arg;
     struct complete_place place = place_of(session);
-    const char *shown = prompt(session);
 
-    return complete_help(&place, line, cursor, cells_of(shown, strlen(shown)));
+    return complete_help(&place, line, cursor, caret_of(session));
 }
 
 /* Takes over the screen's size where it changed, so that what was set with `terminal` stays otherwise. */
@@ -55,10 +63,9 @@ static void follow_screen(struct shell_session *session)
 
 static void run_typed(struct shell_session *session, const char *line)
 {
-    const char *shown = prompt(session);
     char *masked = NULL;
 
-    session_run(session, line, strlen(line), cells_of(shown, strlen(shown)), &masked);
+    session_run(session, line, strlen(line), caret_of(session), &masked);
     if (masked != NULL) {
         editor_remember(session->editor, masked);
         free(masked);
@@ -102,12 +109,16 @@ enum shell_status shell_run_terminal(struct shell_session *session)
         return SHELL_FAILED;
     }
     while (!session->leaving && !session->gone) {
+        enum editor_end end;
         char *line = NULL;
 
         follow_screen(session);
-        editor_set_width(session->editor, session->terminal.width);
+        /* While nobody has set a width, the editor follows the window by itself, in mid-line too. */
+        editor_set_width(session->editor,
+                         session->terminal.width == session->seen_columns ? -1 : session->terminal.width);
         editor_set_idle_limit(session->editor, session->terminal.timeout_minutes);
-        take_end(session, editor_read(session->editor, &line), line);
+        end = editor_read(session->editor, &line);
+        take_end(session, end, line);
     }
     editor_free(session->editor);
     session->editor = NULL;

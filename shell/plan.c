@@ -47,7 +47,7 @@ static void take(struct plan *plan, const struct match *match, size_t word)
 }
 
 int plan_read(struct plan *plan, struct arena *arena, const struct shell_session *session,
-              const struct line *line, size_t bar, size_t indent, struct text *out)
+              const struct line *line, size_t bar, struct caret caret, struct text *out)
 {
     *plan = (struct plan){.count = 0};
     while (bar < line->count) {
@@ -56,13 +56,13 @@ int plan_read(struct plan *plan, struct arena *arena, const struct shell_session
 
         match_modifier(&match, arena, &session->grammar, line, bar + 1, end);
         if (match.result != MATCH_DONE) {
-            complain_match(out, line, &match, match.result, indent);
+            complain_match(out, line, &match, match.result, caret);
             return -1;
         }
         /* Behind `save` nothing comes any more; json changes the form, not the way. */
         if (plan->count == MODIFIERS_MOST ||
             (plan->save_file != NULL && strcmp(match.entry->path, MODIFIER_JSON) != 0)) {
-            complain_at(out, line->text, line->words[bar + 1].start, indent,
+            complain_at(out, line->text, line->words[bar + 1].start, caret,
                         "invalid command detected at '^' marker.");
             return -1;
         }
@@ -72,8 +72,8 @@ int plan_read(struct plan *plan, struct arena *arena, const struct shell_session
     return 0;
 }
 
-struct sink *plan_build(const struct plan *plan, const struct line *line, struct sink *base, size_t indent,
-                        struct text *out)
+struct sink *plan_build(const struct plan *plan, const struct line *line, struct sink *base,
+                        struct caret caret, struct text *out)
 {
     struct sink *sink = base;
 
@@ -89,7 +89,7 @@ struct sink *plan_build(const struct plan *plan, const struct line *line, struct
             struct match match = {.result = MATCH_BAD_VALUE, .err = err};
             match.argument = use->argument != NULL ? use->argument : use->kind->name;
             match.word = use->argument != NULL ? use->word + 1 : use->word;
-            complain_match(out, line, &match, MATCH_BAD_VALUE, indent);
+            complain_match(out, line, &match, MATCH_BAD_VALUE, caret);
             sink_free(sink);
             return NULL;
         }

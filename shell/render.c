@@ -154,7 +154,9 @@ static void open_json_row(struct shell_output *output)
     output->row_open = true;
     if (output->listing->single)
         return;
-    render_put(output, ",\n" + (output->rows == 0), output->rows == 0 ? 1 : 2);
+    if (output->rows > 0)
+        render_put(output, ",", 1);
+    render_put(output, "\n", 1);
     output->row_start = output->used;
 }
 

@@ -19,9 +19,10 @@ struct run {
     struct plan plan;
     bool *secret;
     const char *masked;
-    size_t indent;
-    struct text complaint; /* caret line and message */
-    int save;              /* descriptor of `| save`, or -1 */
+    struct caret caret;
+    const struct line *shown; /* goes in front of the caret line; NULL: it stands on the screen */
+    struct text complaint;    /* caret line and message */
+    int save;                 /* descriptor of `| save`, or -1 */
     bool understood;
     struct sink *base; /* the last one of the chain */
     struct shell_call call;
@@ -54,14 +55,13 @@ void session_complain(struct shell_session *session, const struct error *err)
     text_free(&text);
 }
 
-/* Without a prompt the line has not been seen: it goes in front of its caret. */
 static void say_complaint(struct run *run)
 {
     struct text all = {0};
     bool caret = run->complaint.length > 0 && run->complaint.data[0] != '%';
 
-    if (!run->session->interactive && caret) {
-        text_add(&all, run->line.text, run->line.length);
+    if (run->shown != NULL && caret) {
+        text_add(&all, run->shown->text, run->shown->length);
         text_add_string(&all, "\n");
     }
     text_add(&all, run->complaint.data, run->complaint.length);
@@ -83,7 +83,7 @@ static bool understand(struct run *run, const char *text, size_t length)
     size_t bad = 0, bar;
 
     if (line_split(&run->line, &run->arena, text, length, false, &bad, &err) != 0) {
-        complain_at(&run->complaint, text, bad, run->indent, err.message);
+        complain_at(&run->complaint, text, bad, run->caret, err.message);
         run->secret = arena_get(&run->arena, run->line.count + 1);
         run->match.word = 0;
         return false;
@@ -95,17 +95,17 @@ static bool understand(struct run *run, const char *text, size_t length)
     }
     bar = line_bar(&run->line, 0);
     if (bar == 0) {
-        complain_at(&run->complaint, text, run->line.words[0].start, run->indent,
+        complain_at(&run->complaint, text, run->line.words[0].start, run->caret,
                     "invalid command detected at '^' marker.");
         return false;
     }
     match_command(&run->match, &run->arena, &session->grammar, session->mode, session->caller.role,
                   &run->line, bar, run->secret);
     if (run->match.result != MATCH_DONE && run->match.result != MATCH_DENIED) {
-        complain_match(&run->complaint, &run->line, &run->match, run->match.result, run->indent);
+        complain_match(&run->complaint, &run->line, &run->match, run->match.result, run->caret);
         return false;
     }
-    return plan_read(&run->plan, &run->arena, session, &run->line, bar, run->indent, &run->complaint) == 0;
+    return plan_read(&run->plan, &run->arena, session, &run->line, bar, run->caret, &run->complaint) == 0;
 }
 
 static int allow(struct run *run)
@@ -117,7 +117,7 @@ static int allow(struct run *run)
         error_set(&run->err, ERROR_DENIED, "\"%s\" is for administrators", run->match.entry->path);
         return error_hint(&run->err, "%s has the role user", session->caller.user);
     }
-    if (session->program->require != NULL)
+    if (command->needs != 0 && session->program->require != NULL)
         return session->program->require(session->program->context, command->needs, &run->err);
     return 0;
 }
@@ -152,7 +152,7 @@ static int open_output(struct run *run)
 
     if (run->plan.save_file != NULL) {
         /* The patterns are tried before a file is made. */
-        sink = plan_build(&run->plan, &run->line, sink_fd(-1, false), run->indent, &run->complaint);
+        sink = plan_build(&run->plan, &run->line, sink_fd(-1, false), run->caret, &run->complaint);
         if (sink == NULL)
             return -1;
         sink_free(sink);
@@ -164,7 +164,7 @@ static int open_output(struct run *run)
     run->base = base_sink(run);
     if (run->base == NULL)
         abort();
-    sink = plan_build(&run->plan, &run->line, run->base, run->indent, &run->complaint);
+    sink = plan_build(&run->plan, &run->line, run->base, run->caret, &run->complaint);
     if (sink == NULL)
         return -1;
     run->call.sink = sink;
@@ -273,13 +273,13 @@ static void set_call(struct run *run, struct shell_call *outer)
                                     .line = run->masked,
                                     .plan = &run->plan,
                                     .outer = outer,
-                                    .indent = run->indent};
+                                    .caret = run->caret};
 }
 
-enum shell_status session_run(struct shell_session *session, const char *line, size_t length, size_t indent,
-                              char **masked)
+enum shell_status session_run(struct shell_session *session, const char *line, size_t length,
+                              struct caret caret, char **masked)
 {
-    struct run run = {.session = session, .indent = indent, .save = -1};
+    struct run run = {.session = session, .caret = caret, .save = -1};
     enum shell_status status = SHELL_NOT_UNDERSTOOD;
 
     if (masked != NULL)
@@ -288,6 +288,8 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
         session_complain(session, &run.err);
         return SHELL_NOT_UNDERSTOOD;
     }
+    /* Without a prompt nobody has seen the line. */
+    run.shown = session->interactive ? NULL : &run.line;
     run.understood = understand(&run, line, length);
     if (run.understood && run.line.count == 0) {
         status = SHELL_OK;
@@ -305,20 +307,34 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
     return status;
 }
 
-int session_run_inside(struct shell_call *outer, const char *line, size_t indent, struct error *err)
+/* If the line is one of the outer command's arguments, the caret stands under it as it was typed there. */
+static void place_inside(struct run *run, const struct shell_call *outer, const char *line)
+{
+    for (const struct taken *taken = outer->match->taken; taken != NULL; taken = taken->before) {
+        if (taken->value == line) {
+            run->shown = run->session->interactive ? NULL : outer->parsed;
+            run->caret = outer->caret;
+            run->caret.indent += cells_of(outer->parsed->text, outer->parsed->words[taken->word].start);
+        }
+    }
+}
+
+int session_run_inside(struct shell_call *outer, const char *line, struct error *err)
 {
     struct shell_session *session = outer->session;
-    struct run run = {.session = session, .indent = indent, .save = -1};
+    struct run run = {.session = session, .save = -1};
     const struct shell_mode *mode = session->mode;
 
     if (session->depth >= SESSION_DEPTH)
         return error_set(err, ERROR_INVALID_ARGUMENT, "too many commands within one another");
     if (line_check(line, strlen(line), err) != 0)
         return -1;
+    run.shown = &run.line;
+    place_inside(&run, outer, line);
     session->mode = &shell_mode_exec;
     run.understood = understand(&run, line, strlen(line));
     if (run.understood && run.plan.count > 0) {
-        complain_at(&run.complaint, line, run.line.words[line_bar(&run.line, 0)].start, indent,
+        complain_at(&run.complaint, line, run.line.words[line_bar(&run.line, 0)].start, run.caret,
                     "invalid command detected at '^' marker.");
         run.understood = false;
     }

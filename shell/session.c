@@ -46,7 +46,7 @@ void shell_session_free(struct shell_session *session)
 
 enum shell_status shell_run_line(struct shell_session *session, const char *line)
 {
-    return session_run(session, line, strlen(line), 0, NULL);
+    return session_run(session, line, strlen(line), (struct caret){0, 0}, NULL);
 }
 
 enum shell_status shell_run_input(struct shell_session *session, bool stop_on_error)
@@ -63,7 +63,7 @@ enum shell_status shell_run_input(struct shell_session *session, bool stop_on_er
         if (copy == NULL)
             abort();
         memcpy(copy, line, length);
-        status = session_run(session, copy, length, 0, NULL);
+        status = session_run(session, copy, length, (struct caret){0, 0}, NULL);
         explicit_bzero(copy, length);
         free(copy);
         if (first == SHELL_OK)
@@ -109,13 +109,7 @@ enum shell_role shell_role(const struct shell_session *session)
 
 int shell_do(struct shell_call *call, const char *line, struct error *err)
 {
-    size_t indent = 0;
-
-    /* The caret stands under the word as it was typed, if the line is one of the arguments. */
-    for (const struct taken *taken = call->match->taken; taken != NULL; taken = taken->before)
-        if (taken->value == line)
-            indent = call->indent + cells_of(call->parsed->text, call->parsed->words[taken->word].start);
-    return session_run_inside(call, line, indent, err);
+    return session_run_inside(call, line, err);
 }
 
 struct shell_terminal *shell_terminal(struct shell_session *session)
@@ -145,9 +139,15 @@ const char *shell_history_line(const struct shell_session *session, size_t index
 
 void shell_print_help(struct shell_call *call)
 {
+    static const char *const about[] = {
+        "A word may be shortened while it is unique. TAB completes it, ? lists what may follow.",
+        "Behind a command: | include, exclude, begin, end, section, count, last, more, json, save.",
+        "Ctrl-C clears the line, or stops waiting for a command. Ctrl-Z leaves configuration.",
+        "Ctrl-V takes the next key literally. Arguments with blanks go in \"quotes\".",
+    };
     struct shell_session *session = call->session;
     struct complete_place place = {&session->grammar, session->mode, session->caller.role};
-    char *help = complete_help(&place, "", 0, 0);
+    char *help = complete_help(&place, "", 0, (struct caret){0, 0});
     char *at = help;
 
     output_say(call->output, "What can be typed here:");
@@ -157,11 +157,6 @@ void shell_print_help(struct shell_call *call)
         at = *end != '\0' ? end + 1 : end;
     }
     free(help);
-    output_say(
-        call->output,
-        "Words may be shortened while they are unique. TAB completes a word, ? lists what may follow.");
-    output_say(call->output,
-               "Behind a command: | include, exclude, begin, end, section, count, last, more, json, save.");
-    output_say(call->output, "Ctrl-C clears the line or stops waiting for a command; Ctrl-Z leaves "
-                             "configuration; Ctrl-V takes the next key literally.");
+    for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+        output_say(call->output, "%s", about[i]);
 }

@@ -21,14 +21,14 @@ struct shell_program {
     const struct shell_type *types;
     size_t type_count;
     void *context;
-    /* Are these needs of a command met? ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
+    /* Are these needs (not 0) of a command met? ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
     int (*require)(void *context, unsigned needs, struct error *err);
     /* A command with SHELL_CHANGES was refused before its handler ran (role, needs). May be NULL. */
     void (*refused)(void *context, const char *line, const struct error *err);
     /* The name in the prompt, asked before each prompt. */
     const char *(*hostname)(void *context);
-    /* Where a line of output is saved by `| save <file> repository <name>`: an open descriptor, or -1. May be
-     * NULL. */
+    /* Where `| save <file> repository <name>` writes: an open descriptor, which the session syncs and closes,
+     * or -1. NULL: there is no `save`. */
     int (*save_open)(void *context, const char *file, const char *repository, struct error *err);
 };
 
@@ -63,7 +63,11 @@ const struct shell_mode *shell_mode(const struct shell_session *session);
 const char *shell_user(const struct shell_session *session);
 enum shell_role shell_role(const struct shell_session *session);
 
-/* Runs an EXEC command from another mode: `do ...`. */
+/*
+ * Runs an EXEC command from another mode, on the output of the call: `do <line>`, with a type that has `rest`
+ * and `line`. What it does to the mode is undone. -1 with *err; where the line is not understood the caret
+ * has been put under it already, and only the exit status (2) is left to say.
+ */
 int shell_do(struct shell_call *call, const char *line, struct error *err);
 
 /* Terminal settings of this session (cli.md: terminal length, width, session-timeout). */

@@ -13,6 +13,7 @@
 #define SESSION_DEPTH 4 /* commands within commands (`do`) */
 #define SESSION_LENGTH 24
 #define SESSION_WIDTH 80
+#define SESSION_WIDTH_MOST 511 /* what a width of 0 stands for */
 #define SESSION_TIMEOUT_MINUTES 30
 
 #define INPUT_BLOCK 65536
@@ -73,20 +74,20 @@ struct shell_call {
     struct sink *sink;
     struct plan *plan;
     struct shell_call *outer; /* of a `do` */
-    size_t indent;            /* cells in front of the line: the caret's */
+    struct caret caret;       /* where the line stands on the screen */
     char bar_label[64];       /* shell_progress(): what is on the screen */
     int bar_percent;
     bool bar_open;
     bool complained; /* why it failed has been said already */
 };
 
-/* One line, as all four ways run it. indent: cells in front of it on the screen; *masked (may be NULL) gets
+/* One line, as all four ways run it. caret: how it stands on the screen; *masked (may be NULL) gets
  * a copy for the history, which the caller frees, or NULL for nothing to keep. */
-enum shell_status session_run(struct shell_session *session, const char *line, size_t length, size_t indent,
-                              char **masked);
+enum shell_status session_run(struct shell_session *session, const char *line, size_t length,
+                              struct caret caret, char **masked);
 
 /* Understands and runs a line inside a call, on that call's output. */
-int session_run_inside(struct shell_call *outer, const char *line, size_t indent, struct error *err);
+int session_run_inside(struct shell_call *outer, const char *line, struct error *err);
 
 /* Writes text for the person: to the terminal with CR LF, or to standard error. */
 void session_say(struct shell_session *session, const char *text, size_t length);
@@ -104,11 +105,11 @@ void input_free(struct input *input);
 
 /* Modifiers behind the bar at word number `bar`. 0, or -1 after having written the complaint to *out. */
 int plan_read(struct plan *plan, struct arena *arena, const struct shell_session *session,
-              const struct line *line, size_t bar, size_t indent, struct text *out);
+              const struct line *line, size_t bar, struct caret caret, struct text *out);
 
 /*
  * The sinks that the plan asks for, in front of `base` (taken over). NULL: a pattern is bad; complaint in
  * *out.
  */
-struct sink *plan_build(const struct plan *plan, const struct line *line, struct sink *base, size_t indent,
-                        struct text *out);
+struct sink *plan_build(const struct plan *plan, const struct line *line, struct sink *base,
+                        struct caret caret, struct text *out);

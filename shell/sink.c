@@ -105,7 +105,7 @@ static void write_plain(struct fd_sink *out, const char *lines, size_t length)
     if (length >= SINK_BUFFER_BYTES / 2) {
         fd_flush(&out->sink);
         put_out(out, lines, length);
-    } else if (make_room(out, length)) {
+    } else if (length > 0 && make_room(out, length)) { /* an empty line has nothing in front of its end */
         memcpy(out->buffer + out->used, lines, length);
         out->used += length;
     }

@@ -198,10 +198,10 @@ int terminal_wait(int in, int fd, int timeout_ms)
         else if (ready > 0)
             result = wait[0].revents != 0 ? 1 : 0; /* a terminal that is gone counts as Ctrl-C */
     }
-    if (switched) {
+    if (switched)
         terminal_commands(false);
+    if (switched || result == 0) /* it is answered: what the command says of it must not be cut short */
         terminal.interrupted = 0;
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result;
 }

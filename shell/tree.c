@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A word at the top of a mode, and whether what follows it is registered. */
 struct branch {
@@ -118,7 +119,11 @@ static bool is_head(const struct entry *entry, const char *word, size_t length)
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp((*(const struct entry *const *)a)->path, (*(const struct entry *const *)b)->path);
+    const char *one = (*(const struct entry *const *)a)->path,
+               *other = (*(const struct entry *const *)b)->path;
+    int order = strcasecmp(one, other);
+
+    return order != 0 ? order : strcmp(one, other);
 }
 
 static struct cli_command *add_node(struct tree *tree, struct cli_command *parent, const char *word,
@@ -135,7 +140,7 @@ static struct cli_command *add_node(struct tree *tree, struct cli_command *paren
 }
 
 /* The entries of a mode that can run, those of one head or (head NULL) one for each head; sorted, so that a
- * word that another starts with comes first: libcli takes the first sibling that fits. */
+ * word that another starts with comes first: libcli takes the first sibling that fits, in either case. */
 static const struct entry **collect(struct tree *tree, const struct grammar_mode *mode, const char *head,
                                     size_t length, size_t *count)
 {

@@ -61,12 +61,12 @@ static void everything_arrives(void **state)
         child = fork();
         if (child == 0) {
             struct sink *sink = sink_fd(ends[1], crlf);
-            static char line[200001];
+            static char line[200002];
 
             fcntl(ends[1], F_SETFL, O_NONBLOCK);
             memset(line, 'x', sizeof(line));
             for (size_t i = 0; i < 400; i++) {
-                size_t length = i % 50 == 0 ? sizeof(line) - i : i * 7 % 300;
+                size_t length = i % 50 == 0 ? sizeof(line) - 1 - i : i * 7 % 300;
 
                 line[length] = '\n';
                 sink_write(sink, line, length + 1);
