@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENVIRONMENT_READERS 1022 /* reader slots: with LMDB's header a lock file of 64 KiB */
+#define ENVIRONMENT_READERS 1022 /* reader slots: with LMDB's header a lock file of LOCK_BYTES */
+#define LOCK_BYTES 65536
 #define DATA_MODE 0640
 #define LOCK_MODE 0660 /* whoever reads needs a slot in it */
 
@@ -159,13 +160,36 @@ static int check_trees(const struct environment *environment, struct error *err)
     return result;
 }
 
+/*
+ * LMDB makes its lock file with a hole and writes to it through a map: on a full disk that is a fault, not an
+ * error. So its blocks are taken before.
+ */
+static int reserve_lock_file(const struct environment *environment, struct error *err)
+{
+    char path[PATH_MAX + 16];
+    int code = 0;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/lock.mdb", environment->folder);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+    if (fd < 0)
+        return lmdb_error(err, errno, "write", environment->folder);
+    if (fallocate(fd, 0, 0, LOCK_BYTES) != 0 && errno != EOPNOTSUPP)
+        code = errno;
+    close(fd);
+    return code == 0 ? 0 : lmdb_error(err, code, "write", environment->folder);
+}
+
 static int open_mdb(struct environment *environment, size_t map_bytes, struct error *err)
 {
     unsigned flags = MDB_NOTLS | (environment->mode == STORE_READ ? MDB_RDONLY : 0);
     char path[PATH_MAX + 16];
     int dead;
-    int code = mdb_env_create(&environment->mdb);
+    int code;
 
+    if (environment->mode == STORE_WRITE && reserve_lock_file(environment, err) != 0)
+        return -1;
+    code = mdb_env_create(&environment->mdb);
     if (code == 0)
         code = mdb_env_set_maxdbs(environment->mdb, DATABASES);
     if (code == 0)
@@ -229,186 +253,7 @@ int environment_open_databases(struct environment *environment, MDB_txn *txn, en
     return 0;
 }
 
-/* ---- who reads ---- */
-
-static void enter(struct environment *environment, struct reader *reader)
-{
-    pthread_mutex_lock(&environment->lock);
-    while (environment->exclusive)
-        pthread_cond_wait(&environment->changed, &environment->lock);
-    reader->owner = pthread_self();
-    reader->next = environment->readers;
-    reader->link = &environment->readers;
-    if (reader->next != NULL)
-        reader->next->link = &reader->next;
-    environment->readers = reader;
-    pthread_mutex_unlock(&environment->lock);
-}
-
-static void leave(struct environment *environment, struct reader *reader)
-{
-    pthread_mutex_lock(&environment->lock);
-    *reader->link = reader->next;
-    if (reader->next != NULL)
-        reader->next->link = reader->link;
-    if (environment->readers == NULL)
-        pthread_cond_broadcast(&environment->changed);
-    pthread_mutex_unlock(&environment->lock);
-}
-
-bool environment_reads_here(struct environment *environment)
-{
-    bool found = false;
-
-    pthread_mutex_lock(&environment->lock);
-    for (struct reader *reader = environment->readers; reader != NULL; reader = reader->next)
-        found |= pthread_equal(reader->owner, pthread_self()) != 0;
-    pthread_mutex_unlock(&environment->lock);
-    return found;
-}
-
-static struct timespec deadline_in(int wait_ms)
-{
-    struct timespec deadline;
-
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += wait_ms / 1000;
-    deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000;
-    }
-    return deadline;
-}
-
-static int exclusive_begin(struct environment *environment, int wait_ms, struct error *err)
-{
-    struct timespec deadline = deadline_in(wait_ms);
-    int code = 0;
-
-    pthread_mutex_lock(&environment->lock);
-    while (environment->exclusive)
-        pthread_cond_wait(&environment->changed, &environment->lock);
-    environment->exclusive = true;
-    while (environment->readers != NULL && code == 0)
-        code = pthread_cond_timedwait(&environment->changed, &environment->lock, &deadline);
-    if (environment->readers != NULL) {
-        environment->exclusive = false;
-        pthread_cond_broadcast(&environment->changed);
-        error_set(err, ERROR_BUSY, "the map of the store in %.200s cannot be moved while it is being read",
-                  environment->folder);
-        code = -1;
-    } else {
-        code = 0;
-    }
-    pthread_mutex_unlock(&environment->lock);
-    return code;
-}
-
-/* With nobody reading. Where LMDB cannot map the file again nothing is left to work with. */
-static int move_map(struct environment *environment, size_t map_bytes)
-{
-    int code = mdb_env_set_mapsize(environment->mdb, map_bytes);
-
-    if (code != 0) {
-        mdb_env_close(environment->mdb);
-        environment->mdb = NULL;
-    }
-    return code;
-}
-
-static void exclusive_end(struct environment *environment)
-{
-    pthread_mutex_lock(&environment->lock);
-    environment->exclusive = false;
-    pthread_cond_broadcast(&environment->changed);
-    pthread_mutex_unlock(&environment->lock);
-}
-
-/* Another process made the map greater: takes over its size. */
-static int follow_map(struct environment *environment, struct error *err)
-{
-    int code;
-
-    if (environment_reads_here(environment))
-        return error_set(err, ERROR_BUSY, "the store in %.200s has grown; end the other reading first",
-                         environment->folder);
-    if (exclusive_begin(environment, ENVIRONMENT_DRAIN_MS, err) != 0)
-        return -1;
-    code = environment->mdb == NULL ? MDB_PANIC : move_map(environment, 0);
-    exclusive_end(environment);
-    return code == 0 ? 0 : lmdb_error(err, code, "read", environment->folder);
-}
-
-int environment_read_begin(struct environment *environment, struct reader *reader, MDB_txn **out,
-                           struct error *err)
-{
-    bool cleared = false;
-
-    for (;;) {
-        int code;
-        int dead = 0;
-
-        enter(environment, reader);
-        if (environment->mdb == NULL) {
-            leave(environment, reader);
-            return error_set(err, ERROR_INTERNAL,
-                             "the store in %.200s could not be opened again after a failure",
-                             environment->folder);
-        }
-        code = mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, out);
-        if (code == 0)
-            return 0;
-        if (code == MDB_READERS_FULL && !cleared && mdb_reader_check(environment->mdb, &dead) == 0)
-            cleared = true;
-        else if (code != MDB_MAP_RESIZED) {
-            leave(environment, reader);
-            return lmdb_error(err, code, "read", environment->folder);
-        }
-        leave(environment, reader);
-        if (code == MDB_MAP_RESIZED && follow_map(environment, err) != 0)
-            return -1;
-    }
-}
-
-void environment_read_end(struct environment *environment, struct reader *reader, MDB_txn *txn)
-{
-    mdb_txn_abort(txn);
-    leave(environment, reader);
-}
-
-/* ---- what the writer does to the map ---- */
-
-void environment_usage(struct environment *environment, size_t *map_bytes, size_t *used_bytes)
-{
-    MDB_envinfo info = {0};
-    MDB_stat stat = {0};
-
-    if (environment->mdb != NULL) {
-        mdb_env_info(environment->mdb, &info);
-        mdb_env_stat(environment->mdb, &stat);
-    }
-    *map_bytes = info.me_mapsize;
-    *used_bytes = (info.me_last_pgno + 1) * stat.ms_psize;
-}
-
-int environment_grow(struct environment *environment, int wait_ms, struct error *err)
-{
-    size_t map_bytes, used_bytes;
-    int code;
-
-    environment_usage(environment, &map_bytes, &used_bytes);
-    map_bytes += map_bytes < ENVIRONMENT_MAP_STEP ? map_bytes : ENVIRONMENT_MAP_STEP;
-    if (map_bytes > ENVIRONMENT_MAP_MOST)
-        return lmdb_error(err, MDB_MAP_FULL, "write", environment->folder);
-    if (exclusive_begin(environment, wait_ms, err) != 0)
-        return -1;
-    code = move_map(environment, map_bytes);
-    exclusive_end(environment);
-    return code == 0 ? 0 : lmdb_error(err, code, "write", environment->folder);
-}
-
-static int open_again(struct environment *environment, struct error *err)
+int environment_open_again(struct environment *environment, struct error *err)
 {
     MDB_txn *txn = NULL;
     int code;
@@ -434,15 +279,4 @@ static int open_again(struct environment *environment, struct error *err)
         environment->mdb = NULL;
     }
     return code == 0 ? 0 : -1;
-}
-
-int environment_reopen(struct environment *environment, struct error *err)
-{
-    int result;
-
-    if (exclusive_begin(environment, ENVIRONMENT_DRAIN_MS, err) != 0)
-        return -1;
-    result = open_again(environment, err);
-    exclusive_end(environment);
-    return result;
 }

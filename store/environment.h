@@ -12,10 +12,11 @@
 #include <sys/types.h>
 
 #define ENVIRONMENT_MAP_START (64ULL << 20) /* bytes of a new store's map */
-#define ENVIRONMENT_MAP_STEP (4ULL << 30)   /* a greater map grows by this many bytes, a smaller one doubles \
-                                             */
-#define ENVIRONMENT_MAP_MOST (1ULL << 40)   /* bytes */
-#define ENVIRONMENT_DRAIN_MS 10000          /* how long a move of the map waits for this process's readers */
+#define ENVIRONMENT_MAP_STEP                                                                               \
+    (4ULL << 30)                          /* a greater map grows by this many bytes, a smaller one doubles \
+                                           */
+#define ENVIRONMENT_MAP_MOST (1ULL << 40) /* bytes */
+#define ENVIRONMENT_DRAIN_MS 10000        /* how long a move of the map waits for this process's readers */
 
 enum database {
     DATABASE_META,
@@ -71,7 +72,10 @@ void environment_close(struct environment *environment);
 int environment_open_databases(struct environment *environment, MDB_txn *txn, enum database first,
                                enum database last, bool create, struct error *err);
 
-/* Closes and opens again: what LMDB asks for once writing a meta page failed. Waits for the readers. */
+/* With nobody reading: closes, opens, and takes the handles again. */
+int environment_open_again(struct environment *environment, struct error *err);
+
+/* The same once nobody reads any more: what LMDB asks for once writing a meta page failed. */
 int environment_reopen(struct environment *environment, struct error *err);
 
 /* Begins and ends a reading transaction. ERROR_BUSY, ERROR_INTERNAL. */

@@ -213,7 +213,7 @@ int page_check_trees(int fd, uint64_t txn_id, uint64_t budget, const char *folde
         return lmdb_error_damaged(err, folder, "data.mdb cannot be read");
     walk.pages = (uint64_t)info.st_size / walk.page_size;
     if (walk.pages <= meta.last_page)
-        walk.budget = meta.last_page; /* more can only be a circle */
+        walk.budget = walk.pages; /* more can only be a circle */
     for (int i = 0; i < 2; i++) {
         if (meta.trees[i].root != NO_PAGE && !walk_tree(&walk, meta.trees[i].root, meta.trees[i].depth))
             return lmdb_error_damaged(err, folder, walk.what);

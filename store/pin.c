@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PREFETCH_ROWS 3    /* how far ahead a listing asks for memory */
+#define PREFETCH_LINES 3   /* of a record: host and subject */
+#define CACHE_LINE_SIZE 64 /* bytes */
+#define NODE_OVERHEAD 16   /* bytes that LMDB adds to a record here: its header and the key */
+
 static bool read_accepted(const Record__Pin *record, struct pin *out)
 {
     if (record->n_accepted > PIN_ACCEPTED_MAX)
@@ -34,8 +39,10 @@ bool pin_record_read(struct arena *arena, const void *bytes, size_t length, stru
     memset(out, 0, sizeof(*out));
     if (record == NULL || record->host[0] == '\0' || strlen(record->host) >= HOST_PORT_TEXT_MAX ||
         record->zone >= TRUST_ZONES || record->scope > STORE_SCOPE_PAIR || !read_accepted(record, out) ||
-        !record_sha256(&record->certificate, out->certificate))
+        !(record_sha256(&record->certificate, out->certificate) || record->certificate.len == 0))
         return false;
+    if (record->certificate.len == 0 && out->accepted_count > 0)
+        memcpy(out->certificate, out->accepted[0].sha256, FINGERPRINT_SIZE);
     snprintf(out->host, sizeof(out->host), "%s", record->host);
     out->sequence = record->sequence;
     out->zone = (enum trust_zone)record->zone;
@@ -76,7 +83,9 @@ static MDB_val pack_pin(struct store_txn *txn, const struct pin *pin)
     record.accepted = list;
     record.n_accepted = pin->accepted_count;
     record.certificate.data = (uint8_t *)(uintptr_t)pin->certificate;
-    record.certificate.len = FINGERPRINT_SIZE;
+    /* Mostly it is the accepted one: a tenth of the record less to be read by every listing. */
+    if (pin->accepted_count == 0 || memcmp(pin->certificate, pin->accepted[0].sha256, FINGERPRINT_SIZE) != 0)
+        record.certificate.len = FINGERPRINT_SIZE;
     record.not_after_ms = pin->not_after_ms;
     return record_pack(txn, &record.base);
 }
@@ -220,6 +229,19 @@ void pin_cursor_close(struct pin_cursor *cursor)
     free(cursor);
 }
 
+/*
+ * LMDB fills a page from its end: the records that come next lie before this one, at about their lengths'
+ * distance. Asking for them now hides most of the memory's delay, which is most of the time a row takes. A
+ * wrong guess costs nothing: a prefetch cannot fault.
+ */
+static inline void prefetch_rows(const MDB_val *value)
+{
+    uintptr_t ahead = (uintptr_t)value->mv_data - PREFETCH_ROWS * (value->mv_size + NODE_OVERHEAD);
+
+    for (unsigned i = 0; i < PREFETCH_LINES; i++)
+        __builtin_prefetch((const void *)(ahead + i * CACHE_LINE_SIZE));
+}
+
 int pin_cursor_next(struct pin_cursor *cursor, struct pin_row *out, struct error *err)
 {
     MDB_val key, value;
@@ -229,6 +251,7 @@ int pin_cursor_next(struct pin_cursor *cursor, struct pin_row *out, struct error
         return 0;
     if (code != 0)
         return lmdb_error(err, code, "read", cursor->txn->environment->folder);
+    prefetch_rows(&value);
     if (!pin_row_read(value.mv_data, value.mv_size, out))
         return record_damaged(cursor->txn, DATABASE_PINS, err);
     return 1;
