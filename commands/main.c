@@ -32,7 +32,8 @@ static void print_help(void)
            "  -c '<command>'      run one command\n"
            "  --stop-on-error     with commands on standard input: end at the first that fails\n"
            "  --home <folder>     the node's home; default $PRIMESH_HOME, else " NODE_HOME_DEFAULT "\n"
-           "  --reference <form>  print the reference of all commands: markdown or man\n"
+           "  --reference <form>  print the reference of all commands: markdown or man; check: look for "
+           "faults in the table\n"
            "  --version           print the version\n"
            "\n"
            "Exit status: 0 all succeeded, 1 a command failed, 2 a command was not understood, 3 the "
@@ -86,14 +87,21 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
 
 static int print_reference(const struct shell_program *program, const char *form)
 {
+    struct error err = {0};
     char *text = NULL;
 
+    if (strcmp(form, "check") == 0) {
+        if (shell_check_table(program, &err) == 0)
+            return SHELL_OK;
+        fprintf(stderr, "primesh: %s\n", err.message);
+        return SHELL_FAILED;
+    }
     if (strcmp(form, "markdown") == 0)
         text = shell_reference_markdown(program);
     else if (strcmp(form, "man") == 0)
         text = shell_reference_roff(program);
     else
-        fprintf(stderr, "primesh: the reference comes as markdown or man, not as \"%s\"\n", form);
+        fprintf(stderr, "primesh: the reference comes as markdown, man or check, not as \"%s\"\n", form);
     if (text == NULL)
         return SHELL_NOT_UNDERSTOOD;
     fputs(text, stdout);

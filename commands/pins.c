@@ -8,9 +8,22 @@ static json_t *host_params(struct shell_call *call)
     return json_pack("{s:s}", "host", shell_arg(call, "host_port"));
 }
 
+/* A host that has no pin was often mistyped: the list shows what there is. */
+static int change_pin(struct shell_call *call, const char *method, json_t *params, struct error *err)
+{
+    struct error cause = {0};
+
+    if (context_ask(call, method, params, NULL, NULL, NULL, &cause) == 0)
+        return 0;
+    if (cause.code == ERROR_NOT_FOUND && cause.hint[0] == '\0')
+        error_hint(&cause, "see the pins with: ncs certvalidation tofu-certs listcerts");
+    *err = cause;
+    return -1;
+}
+
 static int run_delete(struct shell_call *call, struct error *err)
 {
-    return context_ask(call, "pin.delete", host_params(call), NULL, NULL, NULL, err);
+    return change_pin(call, "pin.delete", host_params(call), err);
 }
 
 static int run_accept(struct shell_call *call, struct error *err)
@@ -18,7 +31,7 @@ static int run_accept(struct shell_call *call, struct error *err)
     json_t *params = host_params(call);
 
     json_object_set_new(params, "fingerprint", json_string(shell_arg(call, "sha256")));
-    return context_ask(call, "pin.accept", params, NULL, NULL, NULL, err);
+    return change_pin(call, "pin.accept", params, err);
 }
 
 static void set_if_given(struct shell_call *call, json_t *params, const char *name, const char *argument)

@@ -107,8 +107,11 @@ static void add_checks(struct monitor *monitor)
     for (size_t i = 0; i < conf->listen_count; i++) {
         struct check *check = &monitor->checks[monitor->check_count++];
 
-        check->request = (struct trust_request){
-            .host.port = conf->port, .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_PIN, .task = MONITOR_THREAD};
+        check->request = (struct trust_request){.host.port = conf->port,
+                                                .zone = TRUST_ZONE_SYSTEM,
+                                                .mode = TRUST_PIN,
+                                                .task = MONITOR_THREAD,
+                                                .stays_on_node = true};
         host_parse(conf->listen[i], &check->request.host.kind, check->request.host.host, NULL);
     }
 }

@@ -21,7 +21,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define STOP_WAIT_MS 1700 /* SIGTERM must have ended the node within 2 s */
+/* SIGTERM must have ended the node within 2 s */
+#define STOP_SERVICES_MS 1000
+#define STOP_WORKERS_MS 700
 
 bool node_on_loop_thread(const struct node *node)
 {
@@ -104,7 +106,7 @@ static int open_node(struct node *node, struct error *err)
 static bool close_node(struct node *node)
 {
     atomic_store(&node->stopping, true);
-    if (!workers_stop(node->workers, STOP_WAIT_MS))
+    if (!workers_stop(node->workers, STOP_WORKERS_MS))
         return false;
     control_server_free(node->control);
     services_free(node->services);
@@ -120,13 +122,38 @@ static bool close_node(struct node *node)
     return true;
 }
 
-static void stop(evutil_socket_t number, short what, void *arg)
+static void end_loop(evutil_socket_t number, short what, void *arg)
 {
     struct node *node = arg;
 
     (void)number;
     (void)what;
     event_base_loopbreak(node->base);
+}
+
+static void stop_services(void *arg)
+{
+    struct node *node = arg;
+
+    services_stop(node->services, NULL);
+    event_base_loopbreak(node->base);
+}
+
+/* The services stop while the loop still runs: the self check under way waits for an answer of this very
+ * node. */
+static void stop(evutil_socket_t number, short what, void *arg)
+{
+    const struct timeval limit = {.tv_sec = STOP_SERVICES_MS / 1000,
+                                  .tv_usec = STOP_SERVICES_MS % 1000 * 1000};
+    struct node *node = arg;
+
+    (void)number;
+    (void)what;
+    if (atomic_exchange(&node->stopping, true))
+        return;
+    event_base_once(node->base, -1, EV_TIMEOUT, end_loop, node, &limit);
+    if (workers_run(node->workers, stop_services, node, NULL) != 0)
+        event_base_loopbreak(node->base);
 }
 
 static void reopen_logs(evutil_socket_t number, short what, void *arg)

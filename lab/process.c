@@ -33,10 +33,10 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
     if (access(path, F_OK) == 0)
         return 0;
     lab_address(lab, server, address);
-    length =
-        snprintf(text, sizeof(text), "# a node of the lab\nhostname = %s\nlisten = %s%s\nsubject = %s\n%s%s%s",
-                 server->dns, address, local, server->subject, user != NULL ? "user = " : "",
-                 user != NULL ? user : "", user != NULL ? "\n" : "");
+    length = snprintf(text, sizeof(text),
+                      "# a node of the lab\nhostname = %s\nlisten = %s%s\nsubject = %s\n%s%s%s", server->dns,
+                      address, local, server->subject, user != NULL ? "user = " : "",
+                      user != NULL ? user : "", user != NULL ? "\n" : "");
     return file_write(path, text, (size_t)length, 0644, err);
 }
 

@@ -4,8 +4,6 @@
 #include "base/text.h"
 #include "x509/x509.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,6 +215,16 @@ static void submit_seen(struct store *store, const struct judgement *judgement)
     store_submit(store, seen_job, seen_done, seen);
 }
 
+/* As much of a text as fits, without splitting a character. NULL leaves `out` empty. */
+static void copy_cut(char *out, size_t size, const char *text)
+{
+    size_t length = text == NULL ? 0 : text_cut_utf8(text, size - 1);
+
+    if (length > 0)
+        memcpy(out, text, length);
+    out[length] = '\0';
+}
+
 /* What was shown, as far as it can be read; that it can be is for judge() to say. */
 static void describe_shown(X509 *certificate, struct trust_verdict *verdict)
 {
@@ -225,12 +233,8 @@ static void describe_shown(X509 *certificate, struct trust_verdict *verdict)
 
     if (x509_validity(certificate, &verdict->not_before_ms, &verdict->not_after_ms, NULL) != 0)
         verdict->not_before_ms = verdict->not_after_ms = 0;
-    if (subject != NULL)
-        snprintf(verdict->subject_reversed, sizeof(verdict->subject_reversed), "%.*s",
-                 (int)text_cut_utf8(subject, sizeof(verdict->subject_reversed) - 1), subject);
-    if (name != NULL)
-        snprintf(verdict->common_name, sizeof(verdict->common_name), "%.*s",
-                 (int)text_cut_utf8(name, sizeof(verdict->common_name) - 1), name);
+    copy_cut(verdict->subject_reversed, sizeof(verdict->subject_reversed), subject);
+    copy_cut(verdict->common_name, sizeof(verdict->common_name), name);
     free(subject);
     free(name);
 }

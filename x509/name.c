@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <openssl/objects.h>
-#include <string.h>
 
 #define TYPE_TEXT_MAX 256 /* bytes of an attribute type: a short name or a dotted object identifier */
 
@@ -48,13 +47,19 @@ static int add_type(struct text *out, const ASN1_OBJECT *type, enum name_form fo
     return 0;
 }
 
+/* What RFC 2253 section 2.4 puts a backslash before wherever it stands. */
+static bool is_special(char byte)
+{
+    return byte == ',' || byte == '+' || byte == '"' || byte == '<' || byte == '>' || byte == ';';
+}
+
 /* How many bytes from here on are ASCII that goes out as it is; nearly always all of them. */
-static size_t plain_run(const char *value, size_t length, const char *special)
+static size_t plain_run(const char *value, size_t length)
 {
     size_t run = 0;
 
     while (run < length && value[run] >= 0x20 && value[run] < 0x7f && value[run] != '\\' &&
-           strchr(special, value[run]) == NULL)
+           !is_special(value[run]))
         run++;
     return run;
 }
@@ -66,7 +71,7 @@ static void add_quoted(struct text *out, const char *value, size_t length)
     bool quote = length > 0 && (value[0] == '#' || value[0] == ' ' || value[length - 1] == ' ');
 
     for (size_t i = 0; !quote && i < length; i++)
-        quote = value[i] != '\0' && strchr(",=+\"<>;", value[i]) != NULL;
+        quote = value[i] == '=' || is_special(value[i]);
     if (quote)
         text_add_string(out, "\"");
     text_add_escaped(out, value, length, "\"");
@@ -77,7 +82,6 @@ static void add_quoted(struct text *out, const char *value, size_t length)
 /* RFC 2253 section 2.4: a backslash before a special character, and before a space or `#` at the edge. */
 static void add_backslashed(struct text *out, const char *value, size_t length)
 {
-    static const char special[] = ",+\"<>;";
     size_t at = 0;
     size_t end = length;
 
@@ -86,11 +90,11 @@ static void add_backslashed(struct text *out, const char *value, size_t length)
     if (end > at && value[end - 1] == ' ')
         end--;
     while (at < end) {
-        size_t step = plain_run(value + at, end - at, special);
+        size_t step = plain_run(value + at, end - at);
 
         if (step > 0) {
             text_add(out, value + at, step);
-        } else if (value[at] != '\0' && strchr(special, value[at]) != NULL) {
+        } else if (is_special(value[at])) {
             text_format(out, "\\%c", value[at]);
             step = 1;
         } else {

@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (host_port_parse(typed, &address, &err) == 0) {
         /* what was understood must be understood again, and be the same */
         host_port_format(&address, text);
-        if (host_port_parse(text, &again, NULL) != 0 || strcmp(address.host, again.host) != 0 || address.port != again.port)
+        if (host_port_parse(text, &again, NULL) != 0 || strcmp(address.host, again.host) != 0 ||
+            address.port != again.port)
             abort();
     } else if (!text_is_printable(err.message, strlen(err.message))) {
         abort();

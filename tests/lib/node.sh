@@ -26,10 +26,13 @@ node_stop() {
     local pid
     pid=$(node_pid) || return 0
     kill -TERM "$pid" 2>/dev/null
-    wait_for 5 not kill -0 "$pid" || kill -KILL "$pid"
+    wait_for 5 not alive "$pid" || kill -KILL "$pid"
 }
 
 not() { ! "$@"; }
+
+# A process that ended but was not collected by its parent yet counts as gone.
+alive() { readlink "/proc/$1/exe" >/dev/null 2>&1; }
 
 node_up() {
     node_conf "$@"

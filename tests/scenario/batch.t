@@ -4,6 +4,12 @@
 . "$ROOT/tests/lib/node.sh"
 node_up
 
+FAULT=$("$BIN/primesh" --reference check 2>&1)
+is "$?$FAULT" 0 "the command table has no fault"
+"$BIN/primesh" --reference markdown | cmp -s - "$ROOT/docs/commands.md"
+ok $? "docs/commands.md is what the table says"
+"$BIN/primesh" --reference man | cmp -s - "$ROOT/docs/primesh.1"
+ok $? "and so is the manual page"
 sh_ "show clock"
 is "$STATUS" 0 "a command succeeds: 0"
 sh_ "sh ver | inc Product"

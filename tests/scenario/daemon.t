@@ -74,7 +74,7 @@ like "$(curl -sk "https://$ADDRESS:8082/ha/v1/hello")" primesh "and it serves ag
 # --- SIGTERM
 START=$(date +%s%N)
 kill -TERM "$PID"
-wait_for 5 not kill -0 "$PID"
+wait_for 5 not alive "$PID"
 [ $((($(date +%s%N) - START) / 1000000)) -lt 2000 ]
 ok $? "SIGTERM ends it within 2 s"
 [ -z "$(pgrep -f "primed --home $HOME_DIR")" ]

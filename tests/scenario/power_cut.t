@@ -25,8 +25,8 @@ for ((round = 1; round <= ROUNDS; round++)); do
     # one session writes pin after pin and says which were acknowledged
     for ((i = 0; i < 400; i++)); do
         echo "ncs certvalidation tofu-certs addcert host pin$((number + i)).example_443 certfile pinned.pem repository defaultRepo"
-        echo "ncs certvalidation tofu-certs listcerts | include host=pin$((number + i)).example_443"
-    done | timeout 20 "$BIN/primesh" --home "$HOME_DIR" 2>/dev/null | sed -n 's/^host=\(pin[0-9]*\).*/\1/p' >>"$TMP/acknowledged" &
+        echo "ncs certvalidation tofu-certs showcert host pin$((number + i)).example_443 | include ^Host"
+    done | timeout 20 "$BIN/primesh" --home "$HOME_DIR" --stop-on-error 2>/dev/null | sed -n 's/^Host: *\(pin[0-9]*\).*/\1/p' >>"$TMP/acknowledged" &
     writer=$!
     sleep "0.0$((RANDOM % 90 + 10))"
     kill -KILL "$(writer_pid)" "$(node_pid)" 2>/dev/null

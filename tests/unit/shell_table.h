@@ -179,7 +179,8 @@ static inline int table_progress(struct shell_call *call, struct error *err)
 static inline int table_wait(struct shell_call *call, struct error *err)
 {
     table_note(call);
-    return shell_wait(call, -1, TABLE_WAIT_MS) == 0 ? error_set(err, ERROR_BUSY, "interrupted; it goes on") : 0;
+    return shell_wait(call, -1, TABLE_WAIT_MS) == 0 ? error_set(err, ERROR_BUSY, "interrupted; it goes on")
+                                                    : 0;
 }
 
 static inline int table_history(struct shell_call *call, struct error *err)
