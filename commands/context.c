@@ -1,4 +1,5 @@
 #include "commands/context.h"
+#include "store/snapshot.h"
 
 #include <string.h>
 
@@ -27,6 +28,10 @@ int context_require(void *arg, unsigned needs, struct error *err)
     struct context *context = arg;
     struct error cause = {0};
 
+    if ((needs & NEED_STORE) && context->store != NULL && !store_is_current(context->store)) {
+        store_close(context->store); /* of the node before a restore */
+        context->store = NULL;
+    }
     if ((needs & NEED_STORE) && context->store == NULL) {
         context->store = store_open(context->home, STORE_READ, &cause);
         /* for a person, and for the exit status, an appliance without a store is one that is not there */

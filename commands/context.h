@@ -52,6 +52,8 @@ extern const struct shell_branch service_branch;
 extern const struct shell_branch show_branch;
 extern const struct shell_branch log_branch;
 extern const struct shell_branch session_branch;
+extern const struct shell_branch file_branch;
+extern const struct shell_branch backup_branch;
 
 /* The argument types. */
 extern const struct shell_type argument_types[];

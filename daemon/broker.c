@@ -158,6 +158,7 @@ int broker_serve(int socket, pid_t child, const char *home, const struct node_co
 {
     struct pollfd watched[2] = {{.fd = socket, .events = POLLIN}, {.events = POLLIN}};
     sigset_t signals;
+    sigset_t before;
     int status = 0;
 
     sigemptyset(&signals);
@@ -165,7 +166,7 @@ int broker_serve(int socket, pid_t child, const char *home, const struct node_co
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
+    sigprocmask(SIG_BLOCK, &signals, &before);
     watched[1].fd = signalfd(-1, &signals, SFD_CLOEXEC);
     while (!reap(child, &status)) {
         struct signalfd_siginfo info;
@@ -179,6 +180,7 @@ int broker_serve(int socket, pid_t child, const char *home, const struct node_co
             kill(child, (int)info.ssi_signo);
     }
     close(watched[1].fd);
+    sigprocmask(SIG_SETMASK, &before, NULL); /* whoever is started next would inherit it */
     return exit_status(status);
 }
 

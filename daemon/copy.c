@@ -130,7 +130,7 @@ static int run_transfer(struct copying *copying, const struct place *place, bool
 static int run_remote(struct request *request, const struct place *place, bool upload, int fd, int64_t size,
                       struct error *err)
 {
-    struct copying copying = {.request = request};
+    struct copying copying = {.request = request, .next_ms = clock_monotonic_ms() + PROGRESS_MS};
 
     if (place->url.scheme == URL_SFTP || place->url.scheme == URL_SCP)
         return run_sftp(&copying, place, upload, fd, size, err);
@@ -182,7 +182,7 @@ static int copy_bytes(struct copying *copying, int from, int to, int64_t size, s
 
 static int copy_locally(struct request *request, int from, int to, int64_t size, struct error *err)
 {
-    struct copying copying = {.request = request};
+    struct copying copying = {.request = request, .next_ms = clock_monotonic_ms() + PROGRESS_MS};
     int64_t most;
 
     if (room(request, &most, err) != 0)

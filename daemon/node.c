@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "daemon/backup.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -24,6 +25,8 @@
 /* SIGTERM must have ended the node within 2 s */
 #define STOP_SERVICES_MS 1000
 #define STOP_WORKERS_MS 700
+
+#define AGAIN_AFTER_MS 150 /* time for the answer that says so */
 
 bool node_on_loop_thread(const struct node *node)
 {
@@ -156,6 +159,14 @@ static void stop(evutil_socket_t number, short what, void *arg)
         event_base_loopbreak(node->base);
 }
 
+void node_begin_again(struct node *node)
+{
+    const struct timeval soon = {.tv_usec = AGAIN_AFTER_MS * 1000};
+
+    atomic_store(&node->again, true);
+    event_base_once(node->base, -1, EV_TIMEOUT, stop, node, &soon);
+}
+
 static void reopen_logs(evutil_socket_t number, short what, void *arg)
 {
     struct node *node = arg;
@@ -196,8 +207,10 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
     evthread_use_pthreads();
     https_client_init();
     result = open_node(&node, err);
-    if (result == 0)
+    if (result == 0) {
+        restore_clean(home);
         result = sandbox_enter(err);
+    }
     if (result == 0) {
         log_write(node.application_log, LOG_LEVEL_INFO, PRODUCT_NAME " " PRODUCT_VERSION " is up, node %s",
                   store_node_id(node.store));
@@ -205,7 +218,9 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
         serve(&node);
         log_write(node.application_log, LOG_LEVEL_INFO, PRODUCT_NAME " ends");
     }
+    if (result == 0 && atomic_load(&node.again))
+        result = NODE_AGAIN;
     if (!close_node(&node))
-        _exit(result == 0 ? 0 : 1);
+        _exit(result < 0 ? 1 : result);
     return result;
 }

@@ -33,6 +33,7 @@ struct node {
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */
     atomic_bool stopping;
+    atomic_bool again;       /* ends only to begin again, on what was restored */
     atomic_uint task_number; /* of the next task, for "seqtaskexecutor-N" */
 };
 
@@ -42,6 +43,12 @@ struct node {
  */
 int node_run(const char *home, const struct node_conf *conf, int broker, void (*ready)(void *arg), void *arg,
              struct error *err);
+
+/* What node_run() returns when it is to be called again, in a new process and with node.conf read anew. */
+#define NODE_AGAIN 64
+
+/* Ends the node in a moment (answers on their way are still sent) to begin again. Any thread. */
+void node_begin_again(struct node *node);
 
 /* True on the thread that runs the event loop. */
 bool node_on_loop_thread(const struct node *node);

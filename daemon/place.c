@@ -63,21 +63,21 @@ const char *place_file_name(const struct place *place)
     return place->is_local ? repository_file_name(&place->path) : url_file_name(&place->url);
 }
 
-static int take_password(struct place *place, const char *password, size_t length, struct error *err)
+static int take_secret(const char *secret, size_t length, char out[PLACE_PASSWORD_MAX], struct error *err)
 {
-    if (length >= sizeof(place->password))
+    if (length >= PLACE_PASSWORD_MAX)
         return error_set(err, ERROR_INVALID_ARGUMENT, "a password has at most %d bytes",
                          PLACE_PASSWORD_MAX - 1);
-    if (memchr(password, '\n', length) != NULL || memchr(password, '\0', length) != NULL)
+    if (memchr(secret, '\n', length) != NULL || memchr(secret, '\0', length) != NULL)
         return error_set(err, ERROR_INVALID_ARGUMENT, "a password is one line of text");
-    memcpy(place->password, password, length);
-    place->password[length] = '\0';
+    memcpy(out, secret, length);
+    out[length] = '\0';
     return 0;
 }
 
 /* The first line of the file. */
-static int read_password_file(struct request *request, const char *text, struct place *place,
-                              struct error *err)
+static int read_secret_file(struct request *request, const char *text, char out[PLACE_PASSWORD_MAX],
+                            struct error *err)
 {
     struct repository_path path;
     char *data = NULL;
@@ -93,17 +93,26 @@ static int read_password_file(struct request *request, const char *text, struct 
     close(fd);
     if (failed != 0)
         return -1;
-    failed = take_password(place, data, strcspn(data, "\r\n"), err);
+    failed = take_secret(data, strcspn(data, "\r\n"), out, err);
     OPENSSL_cleanse(data, length);
     free(data);
     return failed;
 }
 
+int place_read_secret(struct request *request, const char *name, const char *file,
+                      char out[PLACE_PASSWORD_MAX], struct error *err)
+{
+    const char *secret = json_string_value(json_object_get(request->params, name));
+    const char *path = json_string_value(json_object_get(request->params, file));
+
+    if (secret != NULL)
+        return take_secret(secret, strlen(secret), out, err);
+    return path != NULL ? read_secret_file(request, path, out, err) : 0;
+}
+
 int place_read_login(struct request *request, struct place *place, struct error *err)
 {
     const char *user = json_string_value(json_object_get(request->params, "user"));
-    const char *password = json_string_value(json_object_get(request->params, "password"));
-    const char *file = json_string_value(json_object_get(request->params, "password_file"));
 
     if (place->is_local)
         return 0;
@@ -112,7 +121,5 @@ int place_read_login(struct request *request, struct place *place, struct error 
             return error_set(err, ERROR_INVALID_ARGUMENT, "the user's name cannot be one");
         memcpy(place->url.user, user, strlen(user) + 1);
     }
-    if (password != NULL)
-        return take_password(place, password, strlen(password), err);
-    return file != NULL ? read_password_file(request, file, place, err) : 0;
+    return place_read_secret(request, "password", "password_file", place->password, err);
 }

@@ -35,3 +35,8 @@ const char *place_file_name(const struct place *place);
 /* Takes "user", "password" and "password_file" (a place in a repository whose first line it is) of a
  * request's parameters for the places that are URLs. */
 int place_read_login(struct request *request, struct place *place, struct error *err);
+
+/* The secret in the parameter `name`, or else the first line of the file in a repository that the parameter
+ * `file` names, into out; "" where there is neither. The caller wipes. ERROR_INVALID_ARGUMENT. */
+int place_read_secret(struct request *request, const char *name, const char *file,
+                      char out[PLACE_PASSWORD_MAX], struct error *err);

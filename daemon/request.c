@@ -13,9 +13,8 @@ static const struct method *find_method(const char *name)
         const struct method *methods;
         size_t count;
     } tables[] = {
-        {pin_methods, pin_method_count},
-        {pin_file_methods, pin_file_method_count},
-        {file_methods, file_method_count},
+        {pin_methods, pin_method_count},   {pin_file_methods, pin_file_method_count},
+        {file_methods, file_method_count}, {backup_methods, backup_method_count},
         {node_methods, node_method_count},
     };
 

@@ -51,5 +51,7 @@ extern const struct method pin_file_methods[];
 extern const size_t pin_file_method_count;
 extern const struct method file_methods[];
 extern const size_t file_method_count;
+extern const struct method backup_methods[];
+extern const size_t backup_method_count;
 extern const struct method node_methods[];
 extern const size_t node_method_count;
