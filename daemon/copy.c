@@ -21,7 +21,8 @@
 
 struct copying {
     struct request *request;
-    int64_t next_ms;
+    int64_t next_ms; /* of the next report; 0 before the first byte */
+    bool reported;
 };
 
 /* Tells the caller how far it is; false once it is gone. */
@@ -33,9 +34,14 @@ static bool report(void *arg, int64_t done, int64_t total)
 
     if (control_job_abandoned(copying->request->job) || copying->request->node->stopping)
         return false;
-    if (now < copying->next_ms || done <= 0)
+    if (done <= 0)
+        return true;
+    if (copying->next_ms == 0) /* what is over at once needs no bar */
+        copying->next_ms = now + PROGRESS_MS;
+    if (now < copying->next_ms)
         return true;
     copying->next_ms = now + PROGRESS_MS;
+    copying->reported = true;
     progress = json_pack("{s:I}", "bytes", (json_int_t)done);
     if (total > 0) {
         json_object_set_new(progress, "total", json_integer(total));
@@ -43,6 +49,14 @@ static bool report(void *arg, int64_t done, int64_t total)
     }
     control_progress(copying->request->job, progress);
     return true;
+}
+
+/* A bar that was begun comes to its end. */
+static int ended(const struct copying *copying, int result)
+{
+    if (result == 0 && copying->reported)
+        control_progress(copying->request->job, json_pack("{s:i}", "percent", 100));
+    return result;
 }
 
 /* What may come in so that the store can still write. */
@@ -130,11 +144,11 @@ static int run_transfer(struct copying *copying, const struct place *place, bool
 static int run_remote(struct request *request, const struct place *place, bool upload, int fd, int64_t size,
                       struct error *err)
 {
-    struct copying copying = {.request = request, .next_ms = clock_monotonic_ms() + PROGRESS_MS};
+    struct copying copying = {.request = request};
 
     if (place->url.scheme == URL_SFTP || place->url.scheme == URL_SCP)
-        return run_sftp(&copying, place, upload, fd, size, err);
-    return run_transfer(&copying, place, upload, fd, size, err);
+        return ended(&copying, run_sftp(&copying, place, upload, fd, size, err));
+    return ended(&copying, run_transfer(&copying, place, upload, fd, size, err));
 }
 
 int copy_send(struct request *request, int fd, int64_t size, const struct place *to, struct error *err)
@@ -182,7 +196,7 @@ static int copy_bytes(struct copying *copying, int from, int to, int64_t size, s
 
 static int copy_locally(struct request *request, int from, int to, int64_t size, struct error *err)
 {
-    struct copying copying = {.request = request, .next_ms = clock_monotonic_ms() + PROGRESS_MS};
+    struct copying copying = {.request = request};
     int64_t most;
 
     if (room(request, &most, err) != 0)
@@ -190,7 +204,7 @@ static int copy_locally(struct request *request, int from, int to, int64_t size,
     if (size > most)
         return error_set(err, ERROR_STORE_FULL, "the file has %lld bytes, and there is room for %lld",
                          (long long)size, (long long)most);
-    return copy_bytes(&copying, from, to, size, err);
+    return ended(&copying, copy_bytes(&copying, from, to, size, err));
 }
 
 /* ---- all of it ---- */
