@@ -107,7 +107,8 @@ benches: $(BENCH)
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-dev liblmdb-dev protobuf-c-compiler \
                   libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl curl jq perl \
-                  lmdb-utils procps tmux
+                  lmdb-utils procps tmux openssh-client openssh-server openssh-sftp-server libnss-wrapper nginx-light \
+                  python3-pyftpdlib tftpd-hpa
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.

@@ -94,14 +94,15 @@ port_answers() { (exec 3<>"/dev/tcp/$SERVERS/$1") 2>/dev/null; }
 
 # FTP on 2121: mover with the password, and anonymous, who may only read.
 ftp_up() {
-    python3 - "$SERVERS" "$SITE" "$SSH_PASSWORD" >"$TMP/ftp.log" 2>&1 <<'P' &
+    printf %s "$SSH_PASSWORD" >"$TMP/ftp.password" # not on a command line: the tests look for it there
+    /usr/bin/python3 - "$SERVERS" "$SITE" "$TMP/ftp.password" >"$TMP/ftp.log" 2>&1 <<'P' &
 import sys
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler
 from pyftpdlib.servers import FTPServer
 
 users = DummyAuthorizer()
-users.add_user("mover", sys.argv[3], sys.argv[2], perm="elradfmwMT")
+users.add_user("mover", open(sys.argv[3]).read(), sys.argv[2], perm="elradfmwMT")
 users.add_anonymous(sys.argv[2])
 FTPHandler.authorizer = users
 FTPServer((sys.argv[1], 2121), FTPHandler).serve_forever()
