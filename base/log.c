@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ struct log {
     pthread_mutex_t lock;
     char *path; /* NULL: standard error */
     int fd;
-    enum log_level most;
+    atomic_int most; /* enum log_level */
 };
 
 static int open_file(const char *path)
@@ -32,7 +33,7 @@ struct log *log_open(const char *path, enum log_level most, struct error *err)
         error_set(err, ERROR_INTERNAL, "out of memory");
         return NULL;
     }
-    log->most = most;
+    atomic_init(&log->most, (int)most);
     log->fd = STDERR_FILENO;
     if (strcmp(path, "-") != 0) {
         log->path = strdup(path);
@@ -57,6 +58,12 @@ void log_close(struct log *log)
     pthread_mutex_destroy(&log->lock);
     free(log->path);
     free(log);
+}
+
+void log_set_most(struct log *log, enum log_level most)
+{
+    if (log != NULL)
+        atomic_store(&log->most, (int)most);
 }
 
 void log_reopen(struct log *log)
@@ -93,7 +100,7 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
     va_list args;
     char *plain;
 
-    if (log == NULL || level > log->most)
+    if (log == NULL || (int)level > atomic_load(&log->most))
         return;
     va_start(args, format);
     if (vasprintf(&plain, format, args) < 0)

@@ -14,6 +14,9 @@ struct log;
 struct log *log_open(const char *path, enum log_level most, struct error *err);
 void log_close(struct log *log);
 
+/* Drops lines above `most` from now on. Any thread; log may be NULL. */
+void log_set_most(struct log *log, enum log_level most);
+
 /* Opens the file again under its name, after a rotation. Keeps the old one if that fails. */
 void log_reopen(struct log *log);
 

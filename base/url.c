@@ -210,6 +210,18 @@ const char *url_file_name(const struct url *url)
     return strrchr(url->path, '/') + 1;
 }
 
+int url_append_slash(struct url *url, struct error *err)
+{
+    size_t used = strlen(url->path);
+
+    if (url->path[used - 1] == '/')
+        return 0;
+    if (used + 2 > sizeof(url->path))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "the path in the URL is too long");
+    memcpy(url->path + used, "/", 2);
+    return 0;
+}
+
 int url_append_name(struct url *url, const char *name, struct error *err)
 {
     size_t used = strlen(url->path);

@@ -41,5 +41,8 @@ int url_decode_path(const struct url *url, char out[URL_PATH_MAX], struct error 
 /* What stands behind the last "/" of the path, not decoded; "" where it ends with one. */
 const char *url_file_name(const struct url *url);
 
+/* Ends the path with a "/" unless it does. ERROR_INVALID_ARGUMENT: too long. */
+int url_append_slash(struct url *url, struct error *err);
+
 /* Adds a file's name to a path that ends with "/". ERROR_INVALID_ARGUMENT: too long. */
 int url_append_name(struct url *url, const char *name, struct error *err);

@@ -1,51 +1,41 @@
 #include "commands/context.h"
+
+#include "store/config.h"
 #include "store/snapshot.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-static int connect_daemon(struct context *context, struct error *err)
+static int open_store(struct context *context, struct error *err)
 {
-    json_t *params;
-
-    if (context->client != NULL)
+    if (context->store != NULL && store_is_current(context->store))
         return 0;
-    context->client = control_connect(context->home, err);
-    if (context->client == NULL)
-        return -1;
-    if (!context->is_session)
-        return 0;
-    params = json_pack("{s:s}", "terminal", context->terminal);
-    if (control_call(context->client, "session.open", params, NULL, NULL, err) != 0) {
-        control_close(context->client);
-        context->client = NULL;
-    }
-    json_decref(params);
-    return context->client != NULL ? 0 : -1;
+    store_close(context->store); /* of the node before a restore, or none */
+    context->store = store_open(context->home, STORE_READ, err);
+    /* for a person, and for the exit status, an appliance without a store is one that is not there */
+    if (err->code == ERROR_NOT_FOUND)
+        err->code = ERROR_UNREACHABLE;
+    return context->store != NULL ? 0 : -1;
 }
 
 int context_require(void *arg, unsigned needs, struct error *err)
 {
     struct context *context = arg;
     struct error cause = {0};
+    int failed = 0;
 
-    if ((needs & NEED_STORE) && context->store != NULL && !store_is_current(context->store)) {
-        store_close(context->store); /* of the node before a restore */
-        context->store = NULL;
+    if (needs & NEED_STORE)
+        failed = open_store(context, &cause);
+    if (failed == 0 && (needs & NEED_DAEMON)) {
+        failed = context_connect(context, &cause);
+        if (cause.code == ERROR_UNREACHABLE)
+            error_hint(&cause, "start it with: ncs start");
     }
-    if ((needs & NEED_STORE) && context->store == NULL) {
-        context->store = store_open(context->home, STORE_READ, &cause);
-        /* for a person, and for the exit status, an appliance without a store is one that is not there */
-        if (cause.code == ERROR_NOT_FOUND)
-            cause.code = ERROR_UNREACHABLE;
-    }
-    if (cause.code == ERROR_NONE && (needs & NEED_DAEMON) && connect_daemon(context, &cause) != 0 &&
-        cause.code == ERROR_UNREACHABLE)
-        error_hint(&cause, "start it with: ncs start");
-    if (cause.code == ERROR_NONE)
-        return 0;
-    if (err != NULL)
+    if (failed != 0 && err != NULL)
         *err = cause;
-    return -1;
+    return failed;
 }
 
 void context_refused(void *arg, const char *line, const struct error *err)
@@ -53,7 +43,7 @@ void context_refused(void *arg, const char *line, const struct error *err)
     struct context *context = arg;
     json_t *params;
 
-    if (connect_daemon(context, NULL) != 0)
+    if (context_connect(context, NULL) != 0)
         return;
     params = json_pack("{s:s, s:s, s:s}", "line", line, "code", error_code_name(err->code), "message",
                        err->message);
@@ -61,11 +51,37 @@ void context_refused(void *arg, const char *line, const struct error *err)
     json_decref(params);
 }
 
+bool context_setting(struct context *context, const char *name, char *out, size_t size)
+{
+    struct store_txn *txn;
+    const char *value;
+
+    if (context_require(context, NEED_STORE, NULL) != 0 || (txn = store_read(context->store, NULL)) == NULL)
+        return false;
+    value = config_get(txn, CONFIG_RUNNING, name, NULL);
+    if (value != NULL)
+        snprintf(out, size, "%s", value);
+    store_end(txn);
+    return value != NULL;
+}
+
 const char *context_hostname(void *arg)
 {
-    const struct context *context = arg;
+    struct context *context = arg;
 
+    if (context_setting(context, "hostname", context->hostname, sizeof(context->hostname)))
+        return context->hostname;
     return context->conf.hostname;
+}
+
+void context_use_timezone(struct context *context)
+{
+    char zone[128];
+
+    if (!context_setting(context, "timezone", zone, sizeof(zone)))
+        return;
+    setenv("TZ", zone, 1);
+    tzset();
 }
 
 void context_close(struct context *context)
@@ -120,7 +136,7 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
     if (params == NULL)
         params = json_object();
     json_object_set_new(params, "line", json_string(shell_line(call)));
-    failed = connect_daemon(context, &cause);
+    failed = context_connect(context, &cause);
     if (failed == 0)
         failed = control_call(context->client, method, params, &watch, result, &cause);
     json_decref(params);

@@ -92,13 +92,16 @@ static void print_entry(struct shell_output *output, json_t *row)
     struct tm parts;
 
     if (output_is_json(output)) {
-        output_number(output, ENTRY_SIZE, size);
+        if (size >= 0)
+            output_number(output, ENTRY_SIZE, size);
         output_time(output, ENTRY_CHANGED, changed_ms);
         output_bool(output, ENTRY_FOLDER, json_is_true(json_object_get(row, "folder")));
     } else {
         snprintf(text, sizeof(text), "%9lld", (long long)size);
+        if (size < 0) /* the server does not say */
+            snprintf(text, sizeof(text), "%9s", "");
         output_string(output, ENTRY_SIZE, text);
-        if (gmtime_r(&changed, &parts) == NULL ||
+        if (changed_ms == 0 || gmtime_r(&changed, &parts) == NULL ||
             strftime(text, sizeof(text), "%b %d %Y %H:%M:%S", &parts) == 0)
             snprintf(text, sizeof(text), "%20s", "");
         output_string(output, ENTRY_CHANGED, text);
@@ -150,6 +153,10 @@ static int run_dir(struct shell_call *call, struct error *err)
     text_free(&header);
     if (failed != 0)
         return -1;
+    if (json_object_get(usage, "free_bytes") == NULL) { /* another machine does not say */
+        json_decref(usage);
+        return 0;
+    }
     output_begin(output, &usage_listing);
     put_bytes(output, USAGE_USED, usage, "used_bytes");
     put_bytes(output, USAGE_FREE, usage, "free_bytes");
@@ -174,39 +181,56 @@ static void print_file(struct shell_output *output, json_t *row)
     output_row_end(output);
 }
 
-enum { REPOSITORY_NAME, REPOSITORY_URL };
+enum { REPOSITORY_NAME, REPOSITORY_URL, REPOSITORY_USER };
 static const struct shell_column repository_columns[] = {
     [REPOSITORY_NAME] = {.name = "name", .heading = "Repository"},
     [REPOSITORY_URL] = {.name = "url", .heading = "URL"},
+    [REPOSITORY_USER] = {.name = "user", .heading = "User"},
 };
 static const struct shell_listing repository_listing = {
     .name = "repositories", .form = SHELL_TABLE, SHELL_COLUMNS(repository_columns)};
 
-static void print_repository(struct shell_output *output, json_t *row)
+static const char *text_of(json_t *row, const char *name)
 {
-    struct text url = {0};
+    const char *text = json_string_value(json_object_get(row, name));
 
-    output_string(output, REPOSITORY_NAME, name_of(row));
-    text_format(&url, "disk:/%s", name_of(row));
-    output_text(output, REPOSITORY_URL, url.data, url.length);
-    output_row_end(output);
-    text_free(&url);
+    return text != NULL ? text : "";
+}
+
+static int show_all(struct shell_call *call, struct error *err)
+{
+    struct shell_output *output = shell_output(call);
+    json_t *result = NULL;
+    json_t *row;
+    size_t i;
+
+    if (context_ask(call, "repository.list", NULL, NULL, NULL, &result, err) != 0)
+        return -1;
+    output_begin(output, &repository_listing);
+    json_array_foreach(json_object_get(result, "repositories"), i, row)
+    {
+        output_string(output, REPOSITORY_NAME, text_of(row, "name"));
+        output_string(output, REPOSITORY_URL, text_of(row, "url"));
+        output_string(output, REPOSITORY_USER, text_of(row, "user"));
+        output_row_end(output);
+    }
+    output_end(output);
+    json_decref(result);
+    return 0;
 }
 
 static int run_show(struct shell_call *call, struct error *err)
 {
     const char *name = shell_arg(call, "repository");
     struct error cause = {0};
-    char path[300] = "disk:/";
-    int failed;
+    char path[300];
 
-    if (name != NULL)
-        snprintf(path, sizeof(path), "disk:/%s", name);
-    failed = list_folder(call, path, name == NULL ? &repository_listing : &file_listing,
-                         name == NULL ? print_repository : print_file, NULL, &cause);
-    if (failed == 0)
+    if (name == NULL)
+        return show_all(call, err);
+    snprintf(path, sizeof(path), "disk:/%s", name);
+    if (list_folder(call, path, &file_listing, print_file, NULL, &cause) == 0)
         return 0;
-    if (name != NULL && cause.code == ERROR_NOT_FOUND) {
+    if (cause.code == ERROR_NOT_FOUND && strncmp(cause.message, "there is no disk:/", 18) == 0) {
         error_set(&cause, ERROR_NOT_FOUND, "there is no repository %s", name);
         error_hint(&cause, "those there are: show repository");
     }

@@ -1,6 +1,7 @@
 /* primesh: the shell. See --help. */
 #include "base/version.h"
 #include "commands/context.h"
+#include "store/vouch.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -8,37 +9,66 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const struct shell_branch *const branches[] = {
-    &pin_branch, &pin_show_branch, &policy_branch, &service_branch, &show_branch,
-    &log_branch, &session_branch,  &file_branch,   &backup_branch,
+    &pin_branch,      &pin_show_branch,  &policy_branch,         &service_branch, &show_branch,
+    &log_branch,      &session_branch,   &file_branch,           &backup_branch,  &pin_branch,
+    &pin_show_branch, &policy_branch,    &service_branch,        &show_branch,    &log_branch,
+    &session_branch,  &configure_branch, &running_config_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
 struct options {
     const char *command;
     const char *reference;
+    const char *key_algorithm; /* --authorized-keys */
+    char voucher[VOUCHER_TEXT_SIZE];
     bool stop_on_error;
 };
 
 static void print_help(void)
 {
-    printf("usage: primesh [-c '<command>'] [--stop-on-error]\n"
-           "\n"
-           "The shell of a " PRODUCT_NAME
-           " node. On a terminal it prompts; otherwise it runs the commands on standard input.\n"
-           "\n"
-           "  -c '<command>'      run one command\n"
-           "  --stop-on-error     with commands on standard input: end at the first that fails\n"
-           "  --home <folder>     the node's home; default $PRIMESH_HOME, else " NODE_HOME_DEFAULT "\n"
-           "  --reference <form>  print the reference of all commands: markdown or man; check: look for "
-           "faults in the table\n"
-           "  --version           print the version\n"
-           "\n"
-           "Exit status: 0 all succeeded, 1 a command failed, 2 a command was not understood, 3 the "
-           "appliance could not be\n"
-           "reached.\n");
+    printf(
+        "usage: primesh [-c '<command>'] [--stop-on-error]\n"
+        "       primesh --authorized-keys <algorithm> <key> [<address>]\n"
+        "\n"
+        "The shell of a " PRODUCT_NAME
+        " node. On a terminal it prompts; otherwise it runs the commands on standard input.\n"
+        "\n"
+        "  -c '<command>'      run one command\n"
+        "  --stop-on-error     with commands on standard input: end at the first that fails\n"
+        "  --home <folder>     the node's home; default $PRIMESH_HOME, else " NODE_HOME_DEFAULT "\n"
+        "  --reference <form>  print the reference of all commands: markdown or man; check: look for "
+        "faults in the table\n"
+        "  --version           print the version\n"
+        "\n"
+        "For sshd (docs/security.md):\n"
+        "  --authorized-keys   as AuthorizedKeysCommand: the accounts that have a key, each with its forced "
+        "command\n"
+        "  --session <voucher> that forced command: a session of the account that sshd vouches for; runs "
+        "what\n"
+        "                      SSH_ORIGINAL_COMMAND says, if anything\n"
+        "\n"
+        "Exit status: 0 all succeeded, 1 a command failed, 2 a command was not understood, 3 the "
+        "appliance could not be\n"
+        "reached.\n");
+}
+
+/*
+ * A session that sshd vouches for. Others run as the same user of the system perhaps: the voucher is not left
+ * for them in the list of processes, nor this process's memory for their debuggers.
+ */
+static void take_voucher(struct options *out, struct context *context, char *text)
+{
+    snprintf(out->voucher, sizeof(out->voucher), "%s", text);
+    explicit_bzero(text, strlen(text));
+    context->voucher = out->voucher;
+    out->command = getenv("SSH_ORIGINAL_COMMAND");
+#if !defined(__SANITIZE_ADDRESS__)
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 /* Returns -1 to go on, else the exit status. */
@@ -48,6 +78,8 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
                                           {"stop-on-error", no_argument, NULL, 's'},
                                           {"home", required_argument, NULL, 'H'},
                                           {"reference", required_argument, NULL, 'r'},
+                                          {"authorized-keys", required_argument, NULL, 'K'},
+                                          {"session", required_argument, NULL, 'S'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -67,6 +99,12 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
         case 'r':
             out->reference = optarg;
             break;
+        case 'K':
+            out->key_algorithm = optarg;
+            break;
+        case 'S':
+            take_voucher(out, context, optarg);
+            break;
         case 'V':
             printf("primesh " PRODUCT_VERSION "\n");
             return 0;
@@ -78,8 +116,14 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
             return SHELL_NOT_UNDERSTOOD;
         }
     }
-    if (optind == argc)
+    if (out->key_algorithm != NULL && (argc - optind == 1 || argc - optind == 2))
+        return print_authorized_keys(context->home, out->key_algorithm, argv[optind], argv[optind + 1]);
+    if (optind == argc && out->key_algorithm == NULL)
         return -1;
+    if (out->key_algorithm != NULL) {
+        fprintf(stderr, "primesh: --authorized-keys takes an algorithm, a key and perhaps an address\n");
+        return SHELL_NOT_UNDERSTOOD;
+    }
     fprintf(stderr, "primesh: \"%s\" is no option; a command is given as: primesh -c '%s'\n", argv[optind],
             argv[optind]);
     return SHELL_NOT_UNDERSTOOD;
@@ -118,32 +162,63 @@ static enum shell_status run(struct shell_session *session, struct context *cont
         return shell_run_line(session, options->command);
     if (!isatty(STDIN_FILENO))
         return shell_run_input(session, options->stop_on_error);
-    context->is_session = true;
-    context->terminal = shell_terminal_name(session);
-    if (context_require(context, NEED_DAEMON, &err) != 0) {
-        fprintf(stderr, "%s\n%s\n", err.message, err.hint);
+    if (context_open_session(context, shell_terminal_name(session), &err) != 0) {
+        fprintf(stderr, "%s\n%s\n", err.message,
+                err.code == ERROR_UNREACHABLE ? "start it with: ncs start" : err.hint);
         if (err.code == ERROR_BUSY)
             return SHELL_UNREACHABLE;
     }
     return shell_run_terminal(session);
 }
 
+/* The file of the lines typed before, one for each user. */
+static int history_of(const struct context *context, char out[PATH_MAX], struct error *err)
+{
+    char name[128];
+
+    if (statement_check_user(context->user, err) != 0)
+        return -1;
+    snprintf(name, sizeof(name), "history/%s", context->user);
+    return node_path(context->home, name, out, PATH_MAX, err);
+}
+
+static int serve(const struct shell_program *program, struct context *context, const struct options *options,
+                 struct error *err)
+{
+    char history[PATH_MAX];
+    struct shell_caller caller = {.user = context->user, .history_file = history};
+    struct shell_session *session;
+    int status;
+
+    if (node_conf_read(context->home, &context->conf, err) != 0)
+        return SHELL_UNREACHABLE;
+    if (context_identify(context, err) != 0 || history_of(context, history, err) != 0)
+        return SHELL_FAILED;
+    caller.role = context->role;
+    session = shell_session_new(program, &caller, err);
+    if (session == NULL)
+        return SHELL_UNREACHABLE;
+    context->session = session;
+    status = (int)run(session, context, options);
+    context->session = NULL;
+    shell_session_free(session);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct shell_branch all[BRANCH_COUNT];
-    struct context context = {.home = node_home(), .user = "admin"};
+    struct context context = {.home = node_home(), .connection = getenv("SSH_CONNECTION")};
     struct shell_program program = {.branches = all,
                                     .branch_count = BRANCH_COUNT,
                                     .types = argument_types,
                                     .type_count = argument_type_count,
                                     .context = &context,
+                                    .admit = context_admit,
                                     .require = context_require,
                                     .refused = context_refused,
                                     .hostname = context_hostname};
-    char history[PATH_MAX];
-    struct shell_caller caller = {.user = context.user, .role = SHELL_ROLE_ADMIN, .history_file = history};
     struct options options = {0};
-    struct shell_session *session;
     struct error err = {0};
     int status;
 
@@ -155,14 +230,9 @@ int main(int argc, char **argv)
         return status;
     if (options.reference != NULL)
         return print_reference(&program, options.reference);
-    if (node_conf_read(context.home, &context.conf, &err) != 0 ||
-        node_path(context.home, "history/admin", history, sizeof(history), &err) != 0 ||
-        (session = shell_session_new(&program, &caller, &err)) == NULL) {
-        fprintf(stderr, "primesh: %s\n", err.message);
-        return SHELL_UNREACHABLE;
-    }
-    status = (int)run(session, &context, &options);
-    shell_session_free(session);
+    status = serve(&program, &context, &options, &err);
+    if (err.code != ERROR_NONE)
+        fprintf(stderr, "primesh: %s\n%s%s", err.message, err.hint, err.hint[0] != '\0' ? "\n" : "");
     context_close(&context);
     return status;
 }

@@ -16,43 +16,66 @@ static const struct shell_column list_columns[] = {
 };
 
 /* The two published forms; scripts in the field parse them. */
-static const struct shell_listing list_35 = {
-    .name = "pins",
-    .form = SHELL_LINES,
-    SHELL_COLUMNS(list_columns),
-    .header = "Host certificate are automatically added to this list on first connection,\n"
-              "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n",
-    .line = "host={host};  subject= {subject}{standby}",
+#define LIST_HEADER                                                                \
+    "Host certificate are automatically added to this list on first connection,\n" \
+    "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n"
+#define LIST_35 "host={host};  subject= {subject}"
+#define LIST_39 "host={host};  subject={subject}"
+
+/* By release, and with or without those of the active node. */
+static const struct shell_listing list_forms[2][2] = {
+    {{.name = "pins",
+      .form = SHELL_LINES,
+      SHELL_COLUMNS(list_columns),
+      .header = LIST_HEADER,
+      .line = LIST_35},
+     {.name = "pins",
+      .form = SHELL_LINES,
+      SHELL_COLUMNS(list_columns),
+      .header = LIST_HEADER,
+      .line = LIST_35 "{standby}"}},
+    {{.name = "pins", .form = SHELL_LINES, SHELL_COLUMNS(list_columns), .line = LIST_39},
+     {.name = "pins", .form = SHELL_LINES, SHELL_COLUMNS(list_columns), .line = LIST_39 "{standby}"}},
 };
-static const struct shell_listing list_39 = {.name = "pins",
-                                             .form = SHELL_LINES,
-                                             SHELL_COLUMNS(list_columns),
-                                             .line = "host={host};  subject={subject}{standby}"};
+
+static bool shows_release_39(struct context *context)
+{
+    char release[8];
+
+    if (context_setting(context, "platform-release", release, sizeof(release)))
+        return strcmp(release, "3.9") == 0;
+    return context->conf.release_39;
+}
 
 static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, struct error *err)
 {
-    bool release_39 = context_of(call)->conf.release_39;
+    bool release_39 = shows_release_39(context_of(call));
     struct shell_output *output = shell_output(call);
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
+    struct text oneline = {0};
     struct pin_row row;
     int got;
 
     if (cursor == NULL)
         return -1;
-    output_begin(output, release_39 ? &list_39 : &list_35);
+    output_begin(output, &list_forms[release_39][all]);
     while ((got = pin_cursor_next(cursor, &row, err)) == 1 && !output_stopped(output)) {
         if (row.from_peer && !all)
             continue;
         output_text(output, LIST_HOST, row.host, row.host_length);
-        if (release_39)
-            output_text(output, LIST_SUBJECT, row.subject_oneline, row.subject_oneline_length);
-        else
+        if (release_39) {
+            text_clear(&oneline);
+            pin_row_oneline(&row, &oneline);
+            output_text(output, LIST_SUBJECT, oneline.length > 0 ? oneline.data : "", oneline.length);
+        } else {
             output_text(output, LIST_SUBJECT, row.subject_slash, row.subject_slash_length);
+        }
         if (row.from_peer)
             output_string(output, LIST_STANDBY, " (standby)");
         output_row_end(output);
     }
     output_end(output);
+    text_free(&oneline);
     pin_cursor_close(cursor);
     return got < 0 ? -1 : 0;
 }
@@ -197,7 +220,7 @@ static const struct shell_column refused_columns[] = {
     [REFUSED_SHA256] = {.name = "sha256", .heading = "Refused SHA-256"},
     [REFUSED_FIRST] = {.name = "first_seen", .heading = "Refused first", .kind = SHELL_TIME},
     [REFUSED_LAST] = {.name = "last_seen", .heading = "Refused last", .kind = SHELL_TIME},
-    [REFUSED_TIMES] = {.name = "times", .heading = "Refused so often", .kind = SHELL_NUMBER},
+    [REFUSED_TIMES] = {.name = "times", .heading = "Times refused", .kind = SHELL_NUMBER},
 };
 static const struct shell_listing refused_listing = {
     .name = "refused", .form = SHELL_BLOCKS, SHELL_COLUMNS(refused_columns), .single = true};

@@ -53,6 +53,7 @@ static int run_clock(struct shell_call *call, struct error *err)
     char text[64];
 
     (void)err;
+    context_use_timezone(context_of(call));
     localtime_r(&now, &local);
     strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Z %Y", &local);
     output_begin(output, &clock_listing);

@@ -8,7 +8,9 @@
 #include "net/transfer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,7 +130,7 @@ static int run_transfer(struct copying *copying, const struct place *place, bool
                                 .fd = fd,
                                 .size = size,
                                 .most = size,
-                                .task = request->user,
+                                .task = request->who.user,
                                 .progress = report,
                                 .arg = copying};
     struct trust_request judged;
@@ -167,6 +169,95 @@ int copy_fetch(struct request *request, const struct place *from, int fd, int64_
         return error_set_errno(err, errno, "cannot read %s", from->text);
     *bytes = info.st_size;
     return 0;
+}
+
+/* ---- what a server holds ---- */
+
+struct remote_listing {
+    int (*each)(void *arg, const struct repository_entry *entry);
+    void *arg;
+    bool stopped;
+};
+
+static void give_entry(struct remote_listing *listing, const char *name, size_t length, bool folder,
+                       int64_t size, int64_t changed_ms)
+{
+    char text[NAME_MAX + 1];
+    struct repository_entry entry = {.name = text, .folder = folder, .size = size, .changed_ms = changed_ms};
+
+    if (length == 0 || length > NAME_MAX || name[0] == '.' || listing->stopped)
+        return;
+    memcpy(text, name, length);
+    text[length] = '\0';
+    listing->stopped = listing->each(listing->arg, &entry) != 0;
+}
+
+static void take_sftp_entry(void *arg, const struct sftp_entry *entry)
+{
+    give_entry(arg, entry->name, entry->name_length, entry->folder, entry->size, entry->changed_ms);
+}
+
+static int list_sftp(struct copying *copying, const struct place *place, struct remote_listing *listing,
+                     struct error *err)
+{
+    struct error cause = {0};
+    char path[URL_PATH_MAX];
+    struct ssh_channel *channel;
+    struct sftp *sftp;
+
+    if (decoded_path(place, path, err) != 0)
+        return -1;
+    channel = ssh_channel_open(copying->request->node, &place->url, place->password, err);
+    if (channel == NULL)
+        return -1;
+    sftp = sftp_open(ssh_channel_fd(channel), place->url.host, LOGIN_MS, report, copying, &cause);
+    if (sftp != NULL)
+        sftp_list(sftp, path[0] != '\0' ? path : ".", take_sftp_entry, listing, &cause);
+    sftp_close(sftp);
+    ssh_channel_close(channel, &cause);
+    if (cause.code == ERROR_NONE)
+        return 0;
+    *err = cause;
+    return -1;
+}
+
+static int list_ftp(struct copying *copying, const struct place *place, struct remote_listing *listing,
+                    struct error *err)
+{
+    struct transfer transfer = {.url = place->url,
+                                .password = place->password,
+                                .fd = -1,
+                                .task = copying->request->who.user,
+                                .progress = report,
+                                .arg = copying};
+    char *names;
+
+    if (transfer_list(copying->request->node->store, &transfer, &names, err) != 0)
+        return -1;
+    for (const char *name = names; *name != '\0';) {
+        size_t length = strcspn(name, "\r\n");
+
+        give_entry(listing, name, length, false, -1, 0);
+        name += length;
+        name += strspn(name, "\r\n");
+    }
+    free(names);
+    return 0;
+}
+
+int copy_list(struct request *request, struct place *place,
+              int (*each)(void *arg, const struct repository_entry *entry), void *arg, struct error *err)
+{
+    struct copying copying = {.request = request, .next_ms = INT64_MAX};
+    struct remote_listing listing = {.each = each, .arg = arg};
+
+    if (url_append_slash(&place->url, err) != 0)
+        return -1;
+    if (place->url.scheme == URL_SFTP || place->url.scheme == URL_SCP)
+        return list_sftp(&copying, place, &listing, err);
+    if (place->url.scheme == URL_FTP)
+        return list_ftp(&copying, place, &listing, err);
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%s gives no list of its files", place->text);
 }
 
 /* ---- on this disk ---- */

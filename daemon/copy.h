@@ -16,3 +16,8 @@ int copy_send(struct request *request, int fd, int64_t size, const struct place 
 
 /* A URL's file into fd; *bytes: how many. */
 int copy_fetch(struct request *request, const struct place *from, int fd, int64_t *bytes, struct error *err);
+
+/* Calls `each` for what a place holds that is a URL's folder (sftp, scp, ftp), in the server's order; sizes
+ * and times are -1 and 0 where the server does not say. ERROR_INVALID_ARGUMENT: the others give no lists. */
+int copy_list(struct request *request, struct place *place,
+              int (*each)(void *arg, const struct repository_entry *entry), void *arg, struct error *err);

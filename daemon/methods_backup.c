@@ -86,7 +86,7 @@ static int write_backup(struct request *request, const struct place *to, const c
                               : begin_hidden(request, &draft, err);
 
     if (failed != 0)
-        return -1;
+        return err->code != ERROR_CONFLICT ? -1 : error_hint(err, "its name holds the second: try again");
     failed = backup_write(request->node, draft.fd, place_file_name(to), passphrase, wanted, request, err);
     *bytes = failed == 0 && fstat(draft.fd, &info) == 0 ? info.st_size : 0;
     if (failed == 0 && !to->is_local)
@@ -127,9 +127,9 @@ static int note_restore(struct store_txn *txn, void *arg, struct error *err)
 {
     const struct request *request = arg;
     struct audit_entry entry = {.when_ms = clock_wall_ms(),
-                                .user = request->user,
-                                .role = request->role,
-                                .origin = request->origin,
+                                .user = request->who.user,
+                                .role = account_role_name(request->who.role),
+                                .origin = request->who.origin,
                                 .line = request->line,
                                 .result = "ok",
                                 .message = "this node was restored from a backup"};
@@ -187,7 +187,7 @@ static int restore(struct request *request, const struct place *from, json_t **r
         return -1;
     }
     log_write(request->node->application_log, LOG_LEVEL_WARNING,
-              "%s restores the node from %s; primed begins again with it", request->user, from->text);
+              "%s restores the node from %s; primed begins again with it", request->who.user, from->text);
     node_begin_again(request->node);
     *result = manifest;
     return 0;
@@ -211,8 +211,8 @@ static int restore_node(struct request *request, json_t **result, struct error *
 }
 
 const struct method backup_methods[] = {
-    {"node.backup", "admin", METHOD_CHANGES, backup_node},
-    {"node.verify", "admin", 0, restore_node},
-    {"node.restore", "admin", METHOD_CHANGES, restore_node},
+    {"node.backup", ACCOUNT_ADMIN, METHOD_CHANGES, backup_node},
+    {"node.verify", ACCOUNT_ADMIN, 0, restore_node},
+    {"node.restore", ACCOUNT_ADMIN, METHOD_CHANGES, restore_node},
 };
 const size_t backup_method_count = sizeof(backup_methods) / sizeof(backup_methods[0]);

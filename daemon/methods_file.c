@@ -3,6 +3,10 @@
 #include "daemon/host_keys.h"
 #include "daemon/request.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
 #define ROWS_AT_ONCE 500 /* of a listing, in one message */
 
 /* ---- listing ---- */
@@ -35,25 +39,82 @@ static int add_row(void *arg, const struct repository_entry *entry)
     return control_job_abandoned(listing->request->job);
 }
 
-static int list_files(struct request *request, json_t **result, struct error *err)
+static int list_place(struct request *request, struct place *place, struct error *err)
 {
-    struct listing listing = {.request = request};
-    const char *text = request_text(request, "path", err);
-    struct repository_usage usage;
-    struct repository_path path;
-    int failed;
+    struct listing listing = {.request = request, .rows = json_array()};
+    int failed = place->is_local ? repository_list(request->node->home, &place->path, add_row, &listing, err)
+                                 : copy_list(request, place, add_row, &listing, err);
 
-    if (text == NULL || repository_parse(text, &path, err) != 0)
-        return -1;
-    listing.rows = json_array();
-    failed = repository_list(request->node->home, &path, add_row, &listing, err);
     if (failed == 0)
         send_rows(&listing);
     json_decref(listing.rows);
-    if (failed != 0 || repository_usage(request->node->home, &usage, err) != 0)
+    return failed;
+}
+
+static int list_files(struct request *request, json_t **result, struct error *err)
+{
+    const char *text = request_text(request, "path", err);
+    struct repository_usage usage;
+    struct place place;
+    int failed;
+
+    if (text == NULL)
+        return -1;
+    /* whoever may list repositories may not, for that, have the node call at any address */
+    if (url_is_like(text))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "only repositories are listed: disk:/<repository>");
+    if (place_read(request, text, &place, err) != 0)
+        return -1;
+    failed = list_place(request, &place, err);
+    place_clear(&place);
+    /* how full another machine's disk is, nobody says */
+    if (failed != 0 || !place.is_local)
+        return failed;
+    if (repository_usage(request->node->home, &usage, err) != 0)
         return -1;
     *result = json_pack("{s:I, s:I, s:I}", "used_bytes", (json_int_t)usage.used_bytes, "free_bytes",
                         (json_int_t)usage.free_bytes, "available_bytes", (json_int_t)usage.available_bytes);
+    return 0;
+}
+
+static int add_local(void *arg, const struct repository_entry *entry)
+{
+    char url[NAME_MAX + 16];
+
+    snprintf(url, sizeof(url), "disk:/%s", entry->name);
+    if (entry->folder)
+        json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "name", entry->name, "url", url, "user", ""));
+    return 0;
+}
+
+/* One that is configured stands for the folder of its name. */
+static int add_configured(void *arg, const char *name, const char *url, const char *user)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach((json_t *)arg, i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0)
+            break;
+    }
+    if (row != NULL && i < json_array_size(arg))
+        json_array_remove(arg, i);
+    json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "name", name, "url", url, "user", user));
+    return 0;
+}
+
+static int list_repositories(struct request *request, json_t **result, struct error *err)
+{
+    const struct repository_path all = {.folder = true};
+    json_t *rows = json_array();
+
+    if (repository_list(request->node->home, &all, add_local, rows, err) != 0 ||
+        place_each_configured(request, add_configured, rows, err) != 0) {
+        json_decref(rows);
+        return -1;
+    }
+    *result = json_pack("{s:o}", "repositories", rows);
     return 0;
 }
 
@@ -64,11 +125,15 @@ static int change_path(struct request *request,
                        struct error *err)
 {
     const char *text = request_text(request, "path", err);
-    struct repository_path path;
+    struct place place;
 
-    if (text == NULL || repository_parse(text, &path, err) != 0)
+    if (text == NULL || place_read(request, text, &place, err) != 0)
         return -1;
-    return change(request->node->home, &path, err);
+    place_clear(&place);
+    if (!place.is_local)
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%s lies on another machine: it can only be copied",
+                         place.text);
+    return change(request->node->home, &place.path, err);
 }
 
 static int delete_file(struct request *request, json_t **result, struct error *err)
@@ -152,12 +217,13 @@ static int delete_key(struct request *request, json_t **result, struct error *er
 }
 
 const struct method file_methods[] = {
-    {"file.list", "user", 0, list_files},
-    {"file.copy", "admin", METHOD_CHANGES, copy_file},
-    {"file.delete", "admin", METHOD_CHANGES, delete_file},
-    {"file.mkdir", "admin", METHOD_CHANGES, make_folder},
-    {"file.rmdir", "admin", METHOD_CHANGES, remove_folder},
-    {"hostkey.list", "user", 0, list_keys},
-    {"hostkey.delete", "admin", METHOD_CHANGES, delete_key},
+    {"repository.list", ACCOUNT_USER, 0, list_repositories},
+    {"file.list", ACCOUNT_USER, 0, list_files},
+    {"file.copy", ACCOUNT_ADMIN, METHOD_CHANGES, copy_file},
+    {"file.delete", ACCOUNT_ADMIN, METHOD_CHANGES, delete_file},
+    {"file.mkdir", ACCOUNT_ADMIN, METHOD_CHANGES, make_folder},
+    {"file.rmdir", ACCOUNT_ADMIN, METHOD_CHANGES, remove_folder},
+    {"hostkey.list", ACCOUNT_USER, 0, list_keys},
+    {"hostkey.delete", ACCOUNT_ADMIN, METHOD_CHANGES, delete_key},
 };
 const size_t file_method_count = sizeof(file_methods) / sizeof(file_methods[0]);

@@ -59,6 +59,15 @@ static int daemon_state(struct request *request, json_t **result, struct error *
     return 0;
 }
 
+/* For the shell's prompt, and for what it offers. */
+static int tell_who(struct request *request, json_t **result, struct error *err)
+{
+    (void)err;
+    *result = json_pack("{s:s, s:s, s:s}", "user", request->who.user, "role",
+                        account_role_name(request->who.role), "origin", request->who.origin);
+    return 0;
+}
+
 static int open_session(struct request *request, json_t **result, struct error *err)
 {
     const char *terminal = request_text(request, "terminal", err);
@@ -66,7 +75,8 @@ static int open_session(struct request *request, json_t **result, struct error *
     (void)result;
     if (terminal == NULL)
         return -1;
-    return sessions_add(request->node->sessions, request->job, request->user, terminal, request->origin, err);
+    return sessions_add(request->node->sessions, request->job, request->who.user, terminal,
+                        request->who.origin, err);
 }
 
 static int list_sessions(struct request *request, json_t **result, struct error *err)
@@ -87,13 +97,14 @@ static int note_refusal(struct request *request, json_t **result, struct error *
 }
 
 const struct method node_methods[] = {
-    {"daemon.state", "user", 0, daemon_state},
-    {"services.state", "user", 0, services_state_now},
-    {"services.start", "admin", METHOD_CHANGES, start_services},
-    {"services.stop", "admin", METHOD_CHANGES, stop_services},
-    {"policy.set", "admin", METHOD_CHANGES, policy_set_one},
-    {"session.open", "user", METHOD_ON_LOOP, open_session},
-    {"session.list", "user", METHOD_ON_LOOP, list_sessions},
-    {"audit.refused", "user", METHOD_CHANGES, note_refusal},
+    {"daemon.state", ACCOUNT_USER, 0, daemon_state},
+    {"services.state", ACCOUNT_USER, 0, services_state_now},
+    {"services.start", ACCOUNT_ADMIN, METHOD_CHANGES, start_services},
+    {"services.stop", ACCOUNT_ADMIN, METHOD_CHANGES, stop_services},
+    {"policy.set", ACCOUNT_ADMIN, METHOD_CHANGES, policy_set_one},
+    {"session.whoami", ACCOUNT_USER, METHOD_ATTACHES, tell_who},
+    {"session.open", ACCOUNT_USER, METHOD_ON_LOOP, open_session},
+    {"session.list", ACCOUNT_USER, METHOD_ON_LOOP, list_sessions},
+    {"audit.refused", ACCOUNT_USER, METHOD_CHANGES, note_refusal},
 };
 const size_t node_method_count = sizeof(node_methods) / sizeof(node_methods[0]);

@@ -35,7 +35,7 @@ static int delete_job(struct store_txn *txn, void *arg, struct error *err)
 {
     const struct pin_change *change = arg;
 
-    return trust_pin_delete(txn, change->host, change->request->user, err);
+    return trust_pin_delete(txn, change->host, change->request->who.user, err);
 }
 
 static int pin_delete_one(struct request *request, json_t **result, struct error *err)
@@ -52,7 +52,7 @@ static int accept_job(struct store_txn *txn, void *arg, struct error *err)
 {
     const struct pin_change *change = arg;
 
-    return trust_pin_accept(txn, change->host, change->sha256, change->request->user, err);
+    return trust_pin_accept(txn, change->host, change->sha256, change->request->who.user, err);
 }
 
 static int pin_accept_one(struct request *request, json_t **result, struct error *err)
@@ -73,7 +73,7 @@ static int add_job(struct store_txn *txn, void *arg, struct error *err)
 {
     const struct pin_change *change = arg;
 
-    return trust_pin_add(txn, &change->trust, change->certificate, PIN_EVENT_ADDED, change->request->user,
+    return trust_pin_add(txn, &change->trust, change->certificate, PIN_EVENT_ADDED, change->request->who.user,
                          err);
 }
 
@@ -177,7 +177,7 @@ static int pin_add_one(struct request *request, json_t **result, struct error *e
         return -1;
     change.trust.zone = TRUST_ZONE_SYSTEM;
     change.trust.mode = TRUST_PIN;
-    change.trust.task = request->user;
+    change.trust.task = request->who.user;
     if (fingerprint != NULL) {
         if (fingerprint_parse(fingerprint, change.sha256, err) != 0)
             return -1;
@@ -199,9 +199,9 @@ static int pin_verify(struct request *request, json_t **result, struct error *er
 }
 
 const struct method pin_methods[] = {
-    {"pin.add", "admin", METHOD_CHANGES, pin_add_one},
-    {"pin.delete", "admin", METHOD_CHANGES, pin_delete_one},
-    {"pin.accept", "admin", METHOD_CHANGES, pin_accept_one},
-    {"pin.verify", "user", 0, pin_verify},
+    {"pin.add", ACCOUNT_ADMIN, METHOD_CHANGES, pin_add_one},
+    {"pin.delete", ACCOUNT_ADMIN, METHOD_CHANGES, pin_delete_one},
+    {"pin.accept", ACCOUNT_ADMIN, METHOD_CHANGES, pin_accept_one},
+    {"pin.verify", ACCOUNT_USER, 0, pin_verify},
 };
 const size_t pin_method_count = sizeof(pin_methods) / sizeof(pin_methods[0]);

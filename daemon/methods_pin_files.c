@@ -113,7 +113,7 @@ struct import {
 static int import_job(struct store_txn *txn, void *arg, struct error *err)
 {
     struct import *import = arg;
-    const char *who = import->request->user;
+    const char *who = import->request->who.user;
     uint8_t shown[FINGERPRINT_SIZE];
     struct error cause = {0};
     struct pin pin;
@@ -150,8 +150,8 @@ static int read_line(struct import *import, const char *line, size_t length, str
     const char *pem = json_string_value(json_object_get(object, "certificate"));
     int result = -1;
 
-    import->trust =
-        (struct trust_request){.zone = TRUST_ZONE_SYSTEM, .mode = TRUST_PIN, .task = import->request->user};
+    import->trust = (struct trust_request){
+        .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_PIN, .task = import->request->who.user};
     if (object == NULL)
         error_set(err, ERROR_INVALID_ARGUMENT, "it is no JSON object: %.100s", cause.text);
     else if (host == NULL || pem == NULL)
@@ -212,7 +212,7 @@ static int pin_import(struct request *request, json_t **result, struct error *er
 }
 
 const struct method pin_file_methods[] = {
-    {"pin.export", "admin", METHOD_CHANGES, pin_export},
-    {"pin.import", "admin", METHOD_CHANGES, pin_import},
+    {"pin.export", ACCOUNT_ADMIN, METHOD_CHANGES, pin_export},
+    {"pin.import", ACCOUNT_ADMIN, METHOD_CHANGES, pin_import},
 };
 const size_t pin_file_method_count = sizeof(pin_file_methods) / sizeof(pin_file_methods[0]);

@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "daemon/backup.h"
+#include "daemon/caller.h"
+#include "daemon/configuration.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -13,7 +15,6 @@
 #include "daemon/ssh_channel.h"
 #include "daemon/workers.h"
 #include "net/https_client.h"
-#include "store/seal.h"
 
 #include <event2/thread.h>
 #include <limits.h>
@@ -58,15 +59,6 @@ static int make_folders(const char *home, struct error *err)
     return ssh_prepare_home(home, err) != 0 ? -1 : repository_make_default(home, err);
 }
 
-/* The sealing key is made with the store: a node without it could not keep its first secret. */
-static int make_sealing_key(const char *home, struct error *err)
-{
-    struct seal *seal = seal_open(home, err);
-
-    seal_close(seal);
-    return seal != NULL ? 0 : -1;
-}
-
 static void take_request(void *arg, struct control_job *job)
 {
     request_take(arg, job);
@@ -77,6 +69,7 @@ static void forget_session(void *arg, struct control_session *session)
     struct node *node = arg;
 
     sessions_remove(node->sessions, session);
+    caller_forget(session);
 }
 
 static int open_node(struct node *node, struct error *err)
@@ -91,7 +84,8 @@ static int open_node(struct node *node, struct error *err)
         return -1;
     if ((node->application_report = report_new(node->application_log, err)) == NULL ||
         (node->store = store_open(node->home, STORE_WRITE, err)) == NULL ||
-        make_sealing_key(node->home, err) != 0)
+        /* made with the store: a node without it could not keep its first secret */
+        (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
         (node->services = services_new(node, err)) == NULL)
@@ -99,7 +93,7 @@ static int open_node(struct node *node, struct error *err)
     node->base = event_base_new();
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
-    if (services_start(node->services, err) != 0)
+    if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0)
         return -1;
     node->control = control_server_new(node->base, node->home, &handlers, err);
     return node->control != NULL ? 0 : -1;
@@ -114,10 +108,12 @@ static bool close_node(struct node *node)
     control_server_free(node->control);
     services_free(node->services);
     sessions_free(node->sessions);
+    configuration_close(node);
     if (node->base != NULL)
         event_base_free(node->base);
     if (node->store != NULL)
         store_close(node->store);
+    seal_close(node->seal);
     report_free(node->application_report);
     log_close(node->audit_log);
     log_close(node->health_log);

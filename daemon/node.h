@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/node_conf.h"
 #include "control/server.h"
+#include "store/seal.h"
 #include "store/store.h"
 
 #include <event2/event.h>
@@ -20,6 +21,7 @@ struct node {
     const char *home; /* absolute where the user can walk there, "." otherwise */
     struct node_conf conf;
     struct store *store;
+    struct seal *seal; /* for secrets and vouchers */
     struct log *application_log;
     struct report *application_report; /* refusals met by tasks other than the health monitor */
     struct log *health_log;
@@ -29,6 +31,7 @@ struct node {
     struct workers *workers;
     struct services *services;
     struct sessions *sessions;
+    struct event *probation_timer; /* daemon/configuration.h */
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */

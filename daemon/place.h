@@ -40,3 +40,8 @@ int place_read_login(struct request *request, struct place *place, struct error 
  * `file` names, into out; "" where there is neither. The caller wipes. ERROR_INVALID_ARGUMENT. */
 int place_read_secret(struct request *request, const char *name, const char *file,
                       char out[PLACE_PASSWORD_MAX], struct error *err);
+
+/* Calls `each` for every configured repository with its URL and user (may be ""). */
+int place_each_configured(struct request *request,
+                          int (*each)(void *arg, const char *name, const char *url, const char *user),
+                          void *arg, struct error *err);

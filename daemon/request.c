@@ -13,9 +13,9 @@ static const struct method *find_method(const char *name)
         const struct method *methods;
         size_t count;
     } tables[] = {
-        {pin_methods, pin_method_count},   {pin_file_methods, pin_file_method_count},
-        {file_methods, file_method_count}, {backup_methods, backup_method_count},
-        {node_methods, node_method_count},
+        {pin_methods, pin_method_count},       {pin_file_methods, pin_file_method_count},
+        {config_methods, config_method_count}, {file_methods, file_method_count},
+        {backup_methods, backup_method_count}, {node_methods, node_method_count},
     };
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
@@ -32,9 +32,9 @@ static int append_audit(struct request *request, struct store_txn *txn, const st
 {
     struct audit_entry entry = {
         .when_ms = clock_wall_ms(),
-        .user = request->user,
-        .role = request->role,
-        .origin = request->origin,
+        .user = request->who.user,
+        .role = account_role_name(request->who.role),
+        .origin = request->who.origin,
         .line = request->line,
         .result = outcome == NULL ? "ok" : error_code_name(outcome->code),
         .message = outcome == NULL ? "" : outcome->message,
@@ -46,7 +46,7 @@ static int append_audit(struct request *request, struct store_txn *txn, const st
 static void log_audit(const struct request *request, const struct error *outcome)
 {
     log_write(request->node->audit_log, LOG_LEVEL_INFO, "user=%s role=%s origin=%s result=%s line=\"%s\"%s%s",
-              request->user, request->role, request->origin,
+              request->who.user, account_role_name(request->who.role), request->who.origin,
               outcome == NULL ? "ok" : error_code_name(outcome->code), request->line,
               outcome == NULL ? "" : " message=", outcome == NULL ? "" : outcome->message);
 }
@@ -79,12 +79,16 @@ int request_change(struct request *request, int (*job)(struct store_txn *txn, vo
     return 0;
 }
 
-/* What a changing method did not audit itself: a refusal, or a change of something outside the store. */
+/*
+ * What was not audited on the way: a refused change, a change of something outside the store, and whatever
+ * somebody was not allowed to do.
+ */
 static void audit_rest(struct request *request, const struct error *outcome)
 {
     struct change change = {.request = request, .outcome = outcome};
+    bool denied = outcome != NULL && outcome->code == ERROR_DENIED;
 
-    if (!(request->method->flags & METHOD_CHANGES) || request->audited)
+    if ((!(request->method->flags & METHOD_CHANGES) && !denied) || request->audited)
         return;
     store_run(request->node->store, run_change, &change, NULL);
     log_audit(request, outcome);
@@ -107,13 +111,30 @@ static const char *text_or(json_t *params, const char *name, const char *otherwi
     return text != NULL ? text : otherwise;
 }
 
+/* Who calls, and whether that may call this. Asked anew for each call: an account may be gone by now. */
+static int allow(struct request *request, struct error *err)
+{
+    const struct method *method = request->method;
+
+    if (request->refusal.code != ERROR_NONE) {
+        *err = request->refusal;
+        return -1;
+    }
+    if (caller_identify(request->node, &request->caller, &request->who, err) != 0)
+        return -1;
+    if (request->who.role >= method->role)
+        return 0;
+    error_set(err, ERROR_DENIED, "\"%s\" is for administrators", request->line);
+    return error_hint(err, "%s has the role %s", request->who.user, account_role_name(request->who.role));
+}
+
 static void run_request(void *arg)
 {
     struct request *request = arg;
     struct error err = {0};
     json_t *result = NULL;
 
-    if (request->method->run(request, &result, &err) == 0) {
+    if (allow(request, &err) == 0 && request->method->run(request, &result, &err) == 0) {
         audit_rest(request, NULL);
         control_answer(request->job, result != NULL ? result : json_object());
     } else {
@@ -124,10 +145,6 @@ static void run_request(void *arg)
     free(request);
 }
 
-/*
- * The kernel vouches for the caller's account. Until accounts have roles, whoever may open the socket (mode
- * 0660, the node's own user and group, and root) is the node's admin.
- */
 static struct request *make_request(struct node *node, struct control_job *job, const struct method *method)
 {
     struct request *request = calloc(1, sizeof(*request));
@@ -140,13 +157,36 @@ static struct request *make_request(struct node *node, struct control_job *job, 
         .job = job,
         .method = method,
         .params = params,
-        .user = "admin",
-        .role = "admin",
-        .origin = "local",
+        .caller = caller_of(job),
+        .who = {.user = "unknown", .origin = CALLER_LOCAL_ORIGIN},
         .line = text_or(params, "line", method->name),
         .number = atomic_fetch_add(&node->task_number, 1),
     };
     return request;
+}
+
+static void attach(struct request *request)
+{
+    const char *voucher = json_string_value(json_object_get(request->params, "voucher"));
+    const char *connection = json_string_value(json_object_get(request->params, "connection"));
+
+    if (voucher == NULL && connection == NULL)
+        return;
+    caller_attach(request->node, request->job, voucher, connection, &request->refusal);
+    request->caller = caller_of(request->job);
+}
+
+/* A refusal is written to disk, which the loop does not wait for. */
+static bool runs_on_loop(struct request *request)
+{
+    struct error err = {0};
+
+    if (!(request->method->flags & METHOD_ON_LOOP))
+        return false;
+    if (allow(request, &err) == 0)
+        return true;
+    request->refusal = err;
+    return false;
 }
 
 void request_take(struct node *node, struct control_job *job)
@@ -165,7 +205,11 @@ void request_take(struct node *node, struct control_job *job)
     if (request == NULL) {
         error_set(&err, ERROR_INTERNAL, "out of memory");
         control_refuse(job, &err);
-    } else if (method->flags & METHOD_ON_LOOP) {
+        return;
+    }
+    if (method->flags & METHOD_ATTACHES)
+        attach(request);
+    if (runs_on_loop(request)) {
         run_request(request);
     } else if (workers_run(node->workers, run_request, request, &err) != 0) {
         free(request);

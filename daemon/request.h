@@ -1,6 +1,7 @@
 /* One method call of a shell: who asks, for what, and the audit trail of it. */
 #pragma once
 
+#include "daemon/caller.h"
 #include "daemon/node.h"
 
 #include <jansson.h>
@@ -9,13 +10,14 @@ struct request;
 
 enum {
     METHOD_CHANGES = 1 << 0, /* goes to the audit trail, whatever comes of it */
-    METHOD_ON_LOOP = 1 << 1  /* quick and about the connection: runs on the loop's thread */
+    METHOD_ON_LOOP = 1 << 1, /* quick and about the connection: runs on the loop's thread */
+    METHOD_ATTACHES = 1 << 2 /* shows who calls: a voucher, the origin */
 };
 
 /* A method of the control socket: one constant entry. */
 struct method {
-    const char *name; /* "pin.delete" */
-    const char *role; /* the least role: "admin" or "user" */
+    const char *name;       /* "pin.delete" */
+    enum account_role role; /* the least role */
     unsigned flags;
     /* Sets *result (an object; NULL stands for {}) or fails. */
     int (*run)(struct request *request, json_t **result, struct error *err);
@@ -26,12 +28,12 @@ struct request {
     struct control_job *job;
     const struct method *method;
     json_t *params; /* borrowed from the job */
-    const char *user;
-    const char *role;
-    const char *origin; /* where the session comes from; "local" */
-    const char *line;   /* the command line as the shell says it, secrets masked */
-    unsigned number;    /* of the task, for the logs: "seqtaskexecutor-<number>" */
+    struct caller caller;
+    struct who who;
+    const char *line; /* the command line as the shell says it, secrets masked */
+    unsigned number;  /* of the task, for the logs: "seqtaskexecutor-<number>" */
     bool audited;
+    struct error refusal; /* why it is refused, where that was clear on the loop's thread already */
 };
 
 /* Takes a job from the control socket: finds its method, runs it on a worker and answers. */
@@ -53,5 +55,7 @@ extern const struct method file_methods[];
 extern const size_t file_method_count;
 extern const struct method backup_methods[];
 extern const size_t backup_method_count;
+extern const struct method config_methods[];
+extern const size_t config_method_count;
 extern const struct method node_methods[];
 extern const size_t node_method_count;

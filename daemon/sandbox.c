@@ -222,14 +222,20 @@ static const int deadly_calls[] = {
 };
 #endif
 
+/* The call's argument number `which` must be `value`. */
+static struct scmp_arg_cmp equals(unsigned which, uint64_t value)
+{
+    return (struct scmp_arg_cmp){.arg = which, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
 /* Sockets of these families only: an exploited node has no raw packets and no netlink to play with. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
     static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
 
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])) != 0)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, equals(0, (uint64_t)families[i])) !=
+            0)
             return -1;
     }
     return 0;
@@ -241,8 +247,7 @@ static int allow_ioctls(scmp_filter_ctx filter)
     static const scmp_datum_t requests[] = {0x5401 /* TCGETS */, 0x5421 /* FIONBIO */, 0x541b /* FIONREAD */};
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, requests[i])) !=
-            0)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, equals(1, requests[i])) != 0)
             return -1;
     }
     return 0;
@@ -275,7 +280,7 @@ int sandbox_enter(struct error *err)
         add_calls(filter, SCMP_ACT_ALLOW, allowed_calls, sizeof(allowed_calls) / sizeof(allowed_calls[0]));
     failed |= allow_sockets(filter) | allow_ioctls(filter);
     /* glibc sets names of threads and the parent-death signal; nothing else of prctl is needed */
-    failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+    failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, equals(0, PR_SET_NAME));
 #if defined(__SANITIZE_ADDRESS__)
     failed |= prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     failed |=

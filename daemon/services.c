@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "daemon/broker.h"
+#include "daemon/configuration.h"
 #include "daemon/loop.h"
 #include "daemon/monitor.h"
 #include "identity/identity.h"
@@ -72,6 +73,7 @@ static void serve(void *arg, struct https_exchange *exchange)
 static struct identity *own_identity(const struct node *node, struct error *err)
 {
     char folder[PATH_MAX];
+    char hostname[HOST_TEXT_MAX];
     char subject[sizeof(node->conf.subject) + HOST_TEXT_MAX];
     char names[NODE_LISTEN_MAX + 1][HOST_TEXT_MAX + 4];
     const char *list[NODE_LISTEN_MAX + 1];
@@ -80,11 +82,12 @@ static struct identity *own_identity(const struct node *node, struct error *err)
 
     if (node_path(node->home, "keys", folder, sizeof(folder), err) != 0)
         return NULL;
+    configuration_hostname(node, hostname);
     if (node->conf.subject[0] != '\0')
         snprintf(subject, sizeof(subject), "%s", node->conf.subject);
     else
-        snprintf(subject, sizeof(subject), "/CN=%s", node->conf.hostname);
-    snprintf(names[0], sizeof(names[0]), "DNS:%s", node->conf.hostname);
+        snprintf(subject, sizeof(subject), "/CN=%s", hostname);
+    snprintf(names[0], sizeof(names[0]), "DNS:%s", hostname);
     for (size_t i = 0; i < node->conf.listen_count; i++)
         snprintf(names[i + 1], sizeof(names[i + 1]), "IP:%s", node->conf.listen[i]);
     for (size_t i = 0; i < spec.name_count; i++)
@@ -186,6 +189,8 @@ static int bring_up(struct services *services, struct error *err)
 {
     struct server_call call = {services, err};
 
+    if (configuration_load(services->node, err) != 0)
+        return -1;
     services->identity = own_identity(services->node, err);
     if (services->identity == NULL)
         return -1;

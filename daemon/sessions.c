@@ -4,8 +4,13 @@
 
 #include <stdlib.h>
 
+struct slot {
+    json_t *entry; /* NULL: free */
+    const struct control_session *connection;
+};
+
 struct sessions {
-    json_t *entries[SESSIONS_MAX]; /* NULL: free */
+    struct slot slots[SESSIONS_MAX];
 };
 
 struct sessions *sessions_new(struct error *err)
@@ -22,41 +27,51 @@ void sessions_free(struct sessions *sessions)
     if (sessions == NULL)
         return;
     for (size_t i = 0; i < SESSIONS_MAX; i++)
-        json_decref(sessions->entries[i]);
+        json_decref(sessions->slots[i].entry);
     free(sessions);
+}
+
+static struct slot *slot_of(struct sessions *sessions, const struct control_session *connection)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        if (sessions->slots[i].entry != NULL && sessions->slots[i].connection == connection)
+            return &sessions->slots[i];
+    }
+    return NULL;
 }
 
 int sessions_add(struct sessions *sessions, struct control_job *job, const char *user, const char *terminal,
                  const char *origin, struct error *err)
 {
-    struct control_session *connection = control_job_session(job);
+    const struct control_session *connection = control_job_session(job);
 
-    if (control_session_data(connection) != NULL)
+    if (slot_of(sessions, connection) != NULL)
         return error_set(err, ERROR_CONFLICT, "this connection is a session already");
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
-        if (sessions->entries[i] != NULL)
+        struct slot *slot = &sessions->slots[i];
+
+        if (slot->entry != NULL)
             continue;
-        sessions->entries[i] = json_pack("{s:s, s:s, s:s, s:I, s:I}", "user", user, "terminal", terminal,
-                                         "origin", origin, "pid", (json_int_t)control_job_caller(job)->pid,
-                                         "since_ms", (json_int_t)clock_wall_ms());
-        if (sessions->entries[i] == NULL)
+        slot->entry = json_pack("{s:s, s:s, s:s, s:I, s:I}", "user", user, "terminal", terminal, "origin",
+                                origin, "pid", (json_int_t)control_job_caller(job)->pid, "since_ms",
+                                (json_int_t)clock_wall_ms());
+        if (slot->entry == NULL)
             return error_set(err, ERROR_INVALID_ARGUMENT, "the terminal's name is no UTF-8");
-        control_session_set_data(connection, &sessions->entries[i]);
+        slot->connection = connection;
         return 0;
     }
     error_set(err, ERROR_BUSY, "%d sessions are open, and no more are allowed", SESSIONS_MAX);
     return error_hint(err, "end one first: show users");
 }
 
-void sessions_remove(struct sessions *sessions, struct control_session *connection)
+void sessions_remove(struct sessions *sessions, const struct control_session *connection)
 {
-    json_t **entry = control_session_data(connection);
+    struct slot *slot = slot_of(sessions, connection);
 
-    (void)sessions;
-    if (entry == NULL)
+    if (slot == NULL)
         return;
-    json_decref(*entry);
-    *entry = NULL;
+    json_decref(slot->entry);
+    slot->entry = NULL;
 }
 
 json_t *sessions_list(const struct sessions *sessions)
@@ -64,8 +79,8 @@ json_t *sessions_list(const struct sessions *sessions)
     json_t *list = json_array();
 
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
-        if (sessions->entries[i] != NULL)
-            json_array_append(list, sessions->entries[i]);
+        if (sessions->slots[i].entry != NULL)
+            json_array_append(list, sessions->slots[i].entry);
     }
     return list;
 }

@@ -15,7 +15,7 @@ int sessions_add(struct sessions *sessions, struct control_job *job, const char 
                  const char *origin, struct error *err);
 
 /* The connection ended. */
-void sessions_remove(struct sessions *sessions, struct control_session *connection);
+void sessions_remove(struct sessions *sessions, const struct control_session *connection);
 
 /* [{"user", "terminal", "origin", "pid", "since_ms"}]. New reference. */
 json_t *sessions_list(const struct sessions *sessions);

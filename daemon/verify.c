@@ -67,20 +67,34 @@ static void say_verdict(const struct trust_verdict *verdict, char *out, size_t s
     }
 }
 
+/* One line of a table: the two fingerprints are for showcert, where they stand side by side. */
+static void say_detail(const struct trust_verdict *verdict, char *out, size_t size)
+{
+    char since[CLOCK_TEXT_MAX];
+
+    clock_format(verdict->pinned_since_ms, since);
+    if (verdict->outcome == TRUST_MISMATCH)
+        snprintf(out, size, "another certificate than the one pinned since %s", since);
+    else
+        snprintf(out, size, "%s", verdict->error.message);
+}
+
 static json_t *make_row(const struct trust_request *trust, const struct probe_result *result)
 {
     char host[HOST_PORT_TEXT_MAX];
     char verdict[64] = "unreachable";
     char sha256[FINGERPRINT_TEXT_MAX];
+    char detail[ERROR_TEXT_MAX];
 
     host_port_format(&trust->host, host);
     if (result->state == PROBE_FAILED)
         return json_pack("{s:s, s:s, s:s}", "host", host, "verdict", verdict, "detail",
                          result->error.message);
     say_verdict(&result->verdict, verdict, sizeof(verdict));
+    say_detail(&result->verdict, detail, sizeof(detail));
     fingerprint_format(result->verdict.shown_sha256, sha256);
     return json_pack("{s:s, s:s, s:s, s:s}", "host", host, "verdict", verdict, "sha256", sha256, "detail",
-                     result->verdict.error.message);
+                     detail);
 }
 
 static void take_result(void *arg, size_t index, const struct probe_result *result)
@@ -143,8 +157,8 @@ static int add_host(struct verification *verification, size_t *capacity, const s
         *capacity = more;
     }
     host = &verification->hosts[verification->count];
-    *host =
-        (struct trust_request){.zone = pin->zone, .mode = TRUST_OBSERVE, .task = verification->request->user};
+    *host = (struct trust_request){
+        .zone = pin->zone, .mode = TRUST_OBSERVE, .task = verification->request->who.user};
     if (host_port_parse(pin->host, &host->host, err) != 0)
         return -1;
     verification->count++;
@@ -192,7 +206,7 @@ int verify_all(struct request *request, json_t **result, struct error *err)
 int verify_one(struct request *request, const struct host_port *host, json_t **result, struct error *err)
 {
     struct trust_request one = {
-        .host = *host, .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_OBSERVE, .task = request->user};
+        .host = *host, .zone = TRUST_ZONE_SYSTEM, .mode = TRUST_OBSERVE, .task = request->who.user};
     struct verification verification = {.request = request, .hosts = &one, .count = 1};
     struct store_txn *txn = store_read(request->node->store, err);
     char text[HOST_PORT_TEXT_MAX];

@@ -20,6 +20,7 @@ struct exchange {
     char host[HOST_PORT_TEXT_MAX];
     struct verdict verdict;
     struct text body;
+    bool connected;     /* TLS could begin */
     struct error error; /* found out in a callback; says more than libcurl's code */
 };
 
@@ -41,6 +42,7 @@ static CURLcode on_context(CURL *curl, void *context, void *arg)
     struct exchange *exchange = arg;
 
     (void)curl;
+    exchange->connected = true;
     if (tls_client_configure(context, exchange->request->identity, &exchange->error) != 0)
         return CURLE_SSL_CERTPROBLEM;
     verdict_guard_context(context, &exchange->verdict);
@@ -177,19 +179,36 @@ static void set_bounds(CURL *curl, const struct https_request *request)
 
 static int timed_out(const struct exchange *exchange, struct error *err)
 {
-    double connected = 0;
     double secured = 0;
     char limit[SECONDS_TEXT_MAX];
     const char *what = "no answer from";
 
-    curl_easy_getinfo(exchange->curl, CURLINFO_CONNECT_TIME, &connected);
     curl_easy_getinfo(exchange->curl, CURLINFO_APPCONNECT_TIME, &secured);
-    if (connected <= 0)
+    if (!exchange->connected)
         what = "no connection to";
     else if (secured <= 0)
         what = "no TLS handshake with";
     seconds_format(exchange->request->timeout_ms, limit);
     return error_set(err, ERROR_TIMEOUT, "%s %s within %s", what, exchange->host, limit);
+}
+
+/* libcurl says no more than OpenSSL's or the kernel's words. */
+static int explain_handshake(const char *host, const char *text, struct error *err)
+{
+    static const char *const plain[] = {"wrong version number", "packet length too long"};
+    static const char *const closed[] = {"SSL_ERROR_SYSCALL", "unexpected eof", "Connection reset",
+                                         "Broken pipe"};
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        if (strstr(text, plain[i]) != NULL)
+            return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS", host);
+    }
+    for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+        if (strstr(text, closed[i]) != NULL)
+            return error_set(err, ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake",
+                             host);
+    }
+    return error_set(err, ERROR_UNREACHABLE, "the TLS handshake with %s failed: %.200s", host, text);
 }
 
 /* libcurl's code and text as the sentences that a probe would give, where they say the same. */
@@ -210,12 +229,7 @@ static int explain(const struct exchange *exchange, CURLcode code, const char *t
             return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s: %s", host, strerror((int)reason));
         return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s", host);
     case CURLE_SSL_CONNECT_ERROR:
-        if (strstr(text, "wrong version number") != NULL || strstr(text, "packet length too long") != NULL)
-            return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS", host);
-        if (strstr(text, "SSL_ERROR_SYSCALL") != NULL || strstr(text, "unexpected eof") != NULL)
-            return error_set(err, ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake",
-                             host);
-        return error_set(err, ERROR_UNREACHABLE, "the TLS handshake with %s failed: %.200s", host, text);
+        return explain_handshake(host, text, err);
     case CURLE_GOT_NOTHING:
         return error_set(err, ERROR_UNREACHABLE, "%s closed the connection without an answer", host);
     case CURLE_WEIRD_SERVER_REPLY:

@@ -22,6 +22,7 @@ struct carriage {
     char url[3 * URL_TEXT_MAX];
     struct verdict verdict;
     int64_t done;
+    struct text *names; /* of a listing; NULL: a file */
     struct error error; /* found out in a callback; says more than libcurl's code */
 };
 
@@ -75,6 +76,10 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
     if (carriage->transfer->upload) /* what a server says of an upload */
         return length;
     carriage->done += (int64_t)length;
+    if (carriage->names != NULL && carriage->done <= TRANSFER_LIST_MAX) {
+        text_add(carriage->names, bytes, length);
+        return carriage->names->failed ? 0 : length;
+    }
     if (carriage->done > carriage->transfer->most) {
         error_set(&carriage->error, ERROR_STORE_FULL, "%s has more than %lld bytes", carriage->url,
                   (long long)carriage->transfer->most);
@@ -287,12 +292,40 @@ static int conclude(struct carriage *carriage, CURLcode code, const char *text, 
     return 0;
 }
 
+static int run(struct carriage *carriage, struct error *err)
+{
+    char text[CURL_ERROR_SIZE] = "";
+    struct curl_slist *headers;
+    int result;
+
+    https_client_init();
+    url_format(&carriage->transfer->url, carriage->url);
+    carriage->curl = curl_easy_init();
+    headers = curl_slist_append(NULL, "Expect:"); /* no waiting for 100-continue */
+    if (carriage->curl == NULL || headers == NULL) {
+        result = error_set(err, ERROR_INTERNAL, "out of memory");
+    } else {
+        curl_easy_setopt(carriage->curl, CURLOPT_ERRORBUFFER, text);
+        if (is_http(carriage))
+            curl_easy_setopt(carriage->curl, CURLOPT_HTTPHEADER, headers);
+        if (carriage->names != NULL)
+            curl_easy_setopt(carriage->curl, CURLOPT_DIRLISTONLY, 1L);
+        set_bounds(carriage);
+        set_tls(carriage);
+        set_file(carriage);
+        result = conclude(carriage, curl_easy_perform(carriage->curl), text, err);
+    }
+    curl_slist_free_all(headers);
+    if (carriage->curl != NULL)
+        curl_easy_cleanup(carriage->curl);
+    ERR_clear_error();
+    return result;
+}
+
 int transfer_run(struct store *store, const struct transfer *transfer, struct trust_request *judged,
                  struct trust_verdict *verdict, struct error *err)
 {
     struct carriage carriage = {.transfer = transfer, .verdict = {.store = store, .request = judged}};
-    char text[CURL_ERROR_SIZE] = "";
-    struct curl_slist *headers = NULL;
     struct error cause = {0};
     int result;
 
@@ -301,28 +334,28 @@ int transfer_run(struct store *store, const struct transfer *transfer, struct tr
     memcpy(judged->host.host, transfer->url.host, sizeof(judged->host.host));
     judged->host.port = transfer->url.port;
     *verdict = (struct trust_verdict){.outcome = TRUST_OUTCOMES};
-    https_client_init();
-    url_format(&transfer->url, carriage.url);
-    carriage.curl = curl_easy_init();
-    headers = curl_slist_append(NULL, "Expect:"); /* no waiting for 100-continue */
-    if (carriage.curl == NULL || headers == NULL) {
-        result = error_set(&cause, ERROR_INTERNAL, "out of memory");
-    } else {
-        curl_easy_setopt(carriage.curl, CURLOPT_ERRORBUFFER, text);
-        if (is_http(&carriage))
-            curl_easy_setopt(carriage.curl, CURLOPT_HTTPHEADER, headers);
-        set_bounds(&carriage);
-        set_tls(&carriage);
-        set_file(&carriage);
-        result = conclude(&carriage, curl_easy_perform(carriage.curl), text, &cause);
-    }
+    result = run(&carriage, &cause);
     if (carriage.verdict.given)
         *verdict = carriage.verdict.trust;
     if (result != 0 && err != NULL)
         *err = cause;
-    curl_slist_free_all(headers);
-    if (carriage.curl != NULL)
-        curl_easy_cleanup(carriage.curl);
-    ERR_clear_error();
     return result;
+}
+
+int transfer_list(struct store *store, const struct transfer *transfer, char **names, struct error *err)
+{
+    struct text found = {0};
+    struct trust_request judged = {.zone = TRUST_ZONE_USER};
+    struct carriage carriage = {
+        .transfer = transfer, .verdict = {.store = store, .request = &judged}, .names = &found};
+    struct error cause = {0};
+
+    if (run(&carriage, &cause) == 0) {
+        *names = text_take(&found);
+        return *names != NULL ? 0 : error_set(err, ERROR_INTERNAL, "out of memory");
+    }
+    text_free(&found);
+    if (err != NULL)
+        *err = cause;
+    return -1;
 }

@@ -30,3 +30,10 @@ struct transfer {
  */
 int transfer_run(struct store *store, const struct transfer *transfer, struct trust_request *judged,
                  struct trust_verdict *verdict, struct error *err);
+
+/*
+ * The names in an FTP server's folder, one a line, into *names (the caller frees; at most TRANSFER_LIST_MAX
+ * bytes). `transfer` as above, its path ending with "/". The errors of transfer_run().
+ */
+#define TRANSFER_LIST_MAX (4 * 1024 * 1024)
+int transfer_list(struct store *store, const struct transfer *transfer, char **names, struct error *err);

@@ -27,6 +27,11 @@ bool shell_has(const struct shell_call *call, const char *keyword)
     return false;
 }
 
+bool shell_is_no(const struct shell_call *call)
+{
+    return (call->match->entry->command->flags & SHELL_NEGATED) != 0;
+}
+
 struct shell_output *shell_output(struct shell_call *call)
 {
     return call->output;

@@ -10,6 +10,9 @@ const char *shell_arg(const struct shell_call *call, const char *name);
 /* True if the keyword was given, e.g. "force". Keywords are fetched by their full word. */
 bool shell_has(const struct shell_call *call, const char *keyword);
 
+/* True if the `no` form of the command was typed. */
+bool shell_is_no(const struct shell_call *call);
+
 struct shell_output *shell_output(struct shell_call *call);
 struct shell_session *shell_call_session(struct shell_call *call);
 void *shell_context(struct shell_call *call); /* the program's own: shell_program.context */

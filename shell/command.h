@@ -52,9 +52,10 @@ struct shell_type {
 };
 
 enum {
-    SHELL_HIDDEN = 1 << 0,  /* accepted, but in no help, completion or reference */
-    SHELL_CHANGES = 1 << 1, /* changes something: it is for the audit trail */
-    SHELL_ANYWHERE = 1 << 2 /* accepted in every mode, which it does not leave: exit, end, help, ... */
+    SHELL_HIDDEN = 1 << 0,   /* accepted, but in no help, completion or reference */
+    SHELL_CHANGES = 1 << 1,  /* changes something: it is for the audit trail */
+    SHELL_ANYWHERE = 1 << 2, /* accepted in every mode, which it does not leave: exit, end, help, ... */
+    SHELL_NEGATED = 1 << 3   /* set by the engine on the `no` form of an entry */
 };
 
 /* 0: done. -1: failed, with *err. */
@@ -69,6 +70,9 @@ struct shell_command {
     unsigned needs; /* bits with a meaning for the program: shell_program.require() checks them */
     unsigned flags;
     const char *manual; /* a paragraph for the reference, or NULL */
+    /* NULL, or what may stand behind `no` ("hostname [<hostname>]"): a second form of this entry, with the
+     * same handler, which asks shell_is_no(). */
+    const char *no;
 };
 
 /* An entry that only gives a word of the tree its help: SHELL_WORD("show", "What there is to see"). */

@@ -89,7 +89,7 @@ static void make_room(struct grammar *grammar)
     size_t most = 1;
 
     for (size_t b = 0; b < program->branch_count; b++)
-        most += program->branches[b].count;
+        most += 2 * program->branches[b].count; /* each may have a `no` form */
     grammar->entries = arena_get(&grammar->arena, most * sizeof(*grammar->entries));
     grammar->modes = arena_get(&grammar->arena, sizeof(*grammar->modes) * MODE_MOST);
     grammar->modes[grammar->mode_count++].mode = &shell_mode_exec;
@@ -105,6 +105,34 @@ static int mode_need(struct grammar *grammar, const struct shell_mode *mode, str
     return 0;
 }
 
+static int compile_command(struct grammar *grammar, const struct shell_command *command, struct error *err)
+{
+    struct entry *entry = &grammar->entries[grammar->count];
+
+    if (compile_entry(&grammar->arena, grammar->program, program_type, command, entry, err) != 0 ||
+        mode_need(grammar, command->mode, err) != 0)
+        return -1;
+    grammar->count++;
+    return 0;
+}
+
+#define NO_WORD "no "
+
+static const struct shell_command *no_form(struct grammar *grammar, const struct shell_command *command)
+{
+    struct shell_command *form = arena_get(&grammar->arena, sizeof(*form));
+    size_t length = strlen(command->no) + 1;
+    char *text = arena_get(&grammar->arena, sizeof(NO_WORD) + length);
+
+    memcpy(text, NO_WORD, sizeof(NO_WORD) - 1);
+    memcpy(text + sizeof(NO_WORD) - 1, command->no, length);
+    *form = *command;
+    form->grammar = text;
+    form->no = NULL;
+    form->flags |= SHELL_NEGATED;
+    return form;
+}
+
 static int compile_commands(struct grammar *grammar, struct error *err)
 {
     const struct shell_program *program = grammar->program;
@@ -112,12 +140,10 @@ static int compile_commands(struct grammar *grammar, struct error *err)
     for (size_t b = 0; b < program->branch_count; b++) {
         for (size_t i = 0; i < program->branches[b].count; i++) {
             const struct shell_command *command = &program->branches[b].commands[i];
-            struct entry *entry = &grammar->entries[grammar->count];
 
-            if (compile_entry(&grammar->arena, program, program_type, command, entry, err) != 0 ||
-                mode_need(grammar, command->mode, err) != 0)
+            if (compile_command(grammar, command, err) != 0 ||
+                (command->no != NULL && compile_command(grammar, no_form(grammar, command), err) != 0))
                 return -1;
-            grammar->count++;
         }
     }
     for (size_t i = 0; i < grammar->count; i++) {

@@ -88,39 +88,18 @@ static bool announces_secret(const struct grammar *grammar, const char *word)
     return false;
 }
 
-/* The password of a URL, <scheme>://<user>:<password>@<host>: where it starts; its length is 0 without one.
- */
-static size_t url_password(const char *word, size_t length, size_t *start)
+/* A URL with a password in it, whatever it was typed as: "//user:password@". */
+static bool holds_password(const char *word)
 {
-    const char *name = memmem(word, length, "://", 3);
-    const char *end = word + length;
-    const char *colon;
-    const char *at = NULL;
+    const char *user = strstr(word, "://");
+    const char *colon, *at;
 
-    if (name == NULL)
-        return 0;
-    for (const char *byte = name + 3; byte < end && *byte != '/'; byte++) {
-        if (*byte == '@')
-            at = byte;
-    }
-    colon = at == NULL ? NULL : memchr(name + 3, ':', (size_t)(at - name - 3));
-    if (colon == NULL)
-        return 0;
-    *start = (size_t)(colon + 1 - word);
-    return (size_t)(at - colon - 1);
-}
-
-/* Adds what stands before the word's end, without a password in it. */
-static void add_word(struct text *out, const struct line *line, const struct line_word *word, size_t *at)
-{
-    size_t start = 0;
-    size_t length = url_password(line->text + word->start, word->end - word->start, &start);
-
-    if (length == 0)
-        return;
-    text_add(out, line->text + *at, word->start + start - *at);
-    text_add_string(out, MASK_TEXT);
-    *at = word->start + start + length;
+    if (user == NULL)
+        return false;
+    user += 3;
+    colon = strchr(user, ':');
+    at = strrchr(user, '@');
+    return colon != NULL && at != NULL && colon < at;
 }
 
 const char *mask_line(struct arena *arena, const struct grammar *grammar, const struct line *line,
@@ -133,12 +112,10 @@ const char *mask_line(struct arena *arena, const struct grammar *grammar, const 
 
     for (size_t i = 0; i < line->count; i++) {
         const struct line_word *word = &line->words[i];
-        if (secret[i] || (announced && !word->bar)) {
+        if (secret[i] || (announced && !word->bar) || holds_password(word->text)) {
             text_add(&out, line->text + at, word->start - at);
             text_add_string(&out, MASK_TEXT);
             at = word->end;
-        } else {
-            add_word(&out, line, word, &at);
         }
         if (bad < line->count && !announced)
             announced = announces_secret(grammar, word->text);

@@ -19,6 +19,7 @@ static void hand_over(struct shell_output *output)
         return;
     sink_write(output->sink, output->buffer, output->row_start);
     output->stopped = output->stopped || output->sink->stopped;
+    output->straight = output->straight && !output->stopped;
     output->used -= output->row_start;
     memmove(output->buffer, output->buffer + output->row_start, output->used);
     output->row_start = 0;
@@ -126,6 +127,7 @@ static bool prepare_fields(struct shell_output *output)
 void output_begin(struct shell_output *output, const struct shell_listing *listing)
 {
     output_end(output);
+    output->straight = false;
     output->listing = listing;
     output->rows = 0;
     output->waiting = 0;
@@ -136,6 +138,7 @@ void output_begin(struct shell_output *output, const struct shell_listing *listi
         output->stopped = true;
         return;
     }
+    output->straight = !is_json(output) && listing->form == SHELL_LINES && !output->stopped;
     if (is_json(output)) {
         put_member_name(output, listing->name);
         if (!listing->single)
@@ -164,6 +167,12 @@ void output_row_end(struct shell_output *output)
 {
     const struct shell_listing *listing = output->listing;
 
+    if (output->straight && render_straight(output, RENDER_NO_COLUMN, "", 0) && !output->keeping) {
+        output->position = 0;
+        output->row_start = output->used;
+        output->rows++;
+        return;
+    }
     if (listing == NULL || output->single_done)
         return;
     if (is_json(output)) {
@@ -206,6 +215,7 @@ void output_end(struct shell_output *output)
         }
     }
     output->listing = NULL;
+    output->straight = false;
 }
 
 /* ---- fields ---- */
@@ -226,6 +236,8 @@ static void set_field(struct shell_output *output, size_t column, const char *by
 
 void output_text(struct shell_output *output, size_t column, const char *text, size_t length)
 {
+    if (output->straight && render_straight(output, column, text, length))
+        return;
     if (is_json(output)) {
         text_clear(&output->scratch);
         render_json_string(&output->scratch, text, length);

@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 
+#include <string.h>
+
 #define RENDER_NO_COLUMN SIZE_MAX
 
 /* A stretch of a row's template: literal text, then a field. */
@@ -13,7 +15,12 @@ struct render_piece {
     size_t literal; /* offset in render_row.literals */
     size_t length;
     size_t column; /* RENDER_NO_COLUMN: none follows */
+    bool again;    /* the column stands in a later piece too */
 };
+
+/* So many bytes can be read behind any literal and written behind the buffer's use: a short literal is copied
+ * by one move of a fixed size, which a row of a long listing notices. */
+#define RENDER_SLACK 16
 
 /* A field kept until the row's end, or until the table's widths are known. */
 struct render_field {
@@ -41,6 +48,7 @@ struct shell_output {
     size_t piece_count;
     size_t position; /* the piece that is next */
     struct text literals;
+    bool straight; /* lines: a field in its turn may go to the buffer without further questions */
 
     /* Fields of the rows that are kept: one row, or the table's lookahead. */
     struct render_field *fields;
@@ -61,6 +69,27 @@ struct shell_output {
 char *render_reserve(struct shell_output *output, size_t length);
 void render_put(struct shell_output *output, const char *bytes, size_t length);
 void render_pad(struct shell_output *output, size_t cells);
+
+/*
+ * The short way of a field that comes in its turn, is not needed again and has room: what a listing of a
+ * million rows does a million times. False: it has to go the long way.
+ */
+static inline bool render_straight(struct shell_output *output, size_t column, const char *text,
+                                   size_t length)
+{
+    const struct render_piece *piece = &output->pieces[output->position];
+    char *at = output->buffer + output->used;
+
+    if (!output->straight || piece->column != column || piece->again || piece->length > RENDER_SLACK ||
+        output->used + piece->length + length + RENDER_SLACK > output->capacity)
+        return false;
+    memcpy(at, output->literals.data + piece->literal, RENDER_SLACK);
+    if (length > 0)
+        memcpy(at + piece->length, text, length);
+    output->used += piece->length + length;
+    output->position++;
+    return true;
+}
 
 /* render_row.c */
 bool render_row_compile(struct shell_output *output);

@@ -73,13 +73,28 @@ static bool compile_json(struct shell_output *output)
     return add_piece(output, start, RENDER_NO_COLUMN);
 }
 
+static void mark_repeated(struct shell_output *output)
+{
+    for (size_t i = 0; i < output->piece_count; i++) {
+        for (size_t later = i + 1; later < output->piece_count; later++) {
+            if (output->pieces[later].column == output->pieces[i].column)
+                output->pieces[i].again = true;
+        }
+    }
+}
+
 bool render_row_compile(struct shell_output *output)
 {
+    static const char slack[RENDER_SLACK];
+
     output->piece_count = 0;
     output->position = 0;
     text_clear(&output->literals);
-    return (output->form == RENDER_JSON ? compile_json(output) : compile_line(output)) &&
-           !output->literals.failed;
+    if (!(output->form == RENDER_JSON ? compile_json(output) : compile_line(output)))
+        return false;
+    text_add(&output->literals, slack, sizeof(slack));
+    mark_repeated(output);
+    return !output->literals.failed;
 }
 
 void render_keep(struct shell_output *output, size_t column, const char *text, size_t length)
@@ -96,17 +111,20 @@ void render_keep(struct shell_output *output, size_t column, const char *text, s
 static void emit(struct shell_output *output, const struct render_piece *piece, const char *text,
                  size_t length)
 {
-    char *at = render_reserve(output, piece->length + length);
+    char *at = render_reserve(output, piece->length + length + RENDER_SLACK);
 
     if (at == NULL)
         return;
-    memcpy(at, output->literals.data + piece->literal, piece->length);
+    if (piece->length <= RENDER_SLACK)
+        memcpy(at, output->literals.data + piece->literal, RENDER_SLACK);
+    else
+        memcpy(at, output->literals.data + piece->literal, piece->length);
     if (length > 0)
         memcpy(at + piece->length, text, length);
     output->used += piece->length + length;
 }
 
-/* Is this column needed again further on in the row? */
+/* Is this column, which did not come in its turn, needed further on in the row? */
 static bool needed_later(const struct shell_output *output, size_t column)
 {
     for (size_t i = output->position; i < output->piece_count; i++) {
@@ -119,12 +137,15 @@ static bool needed_later(const struct shell_output *output, size_t column)
 void render_row_set(struct shell_output *output, size_t column, const char *text, size_t length)
 {
     const struct render_piece *piece = &output->pieces[output->position];
+    bool again = piece->again;
 
     if (piece->column == column) {
         emit(output, piece, text, length);
         output->position++;
+    } else {
+        again = needed_later(output, column);
     }
-    if (needed_later(output, column))
+    if (again)
         render_keep(output, column, text, length);
 }
 

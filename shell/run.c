@@ -126,7 +126,8 @@ static void refuse(struct run *run)
 {
     const struct shell_program *program = run->session->program;
 
-    if ((run->match.entry->command->flags & SHELL_CHANGES) != 0 && program->refused != NULL)
+    if (((run->match.entry->command->flags & SHELL_CHANGES) != 0 || run->err.code == ERROR_DENIED) &&
+        program->refused != NULL)
         program->refused(program->context, run->masked, &run->err);
 }
 
@@ -279,8 +280,10 @@ static void set_call(struct run *run, struct shell_call *outer)
 enum shell_status session_run(struct shell_session *session, const char *line, size_t length,
                               struct caret caret, char **masked)
 {
+    const struct shell_program *program = session->program;
     struct run run = {.session = session, .caret = caret, .save = -1};
     enum shell_status status = SHELL_NOT_UNDERSTOOD;
+    bool admitted;
 
     if (masked != NULL)
         *masked = NULL;
@@ -290,9 +293,16 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
     }
     /* Without a prompt nobody has seen the line. */
     run.shown = session->interactive ? NULL : &run.line;
+    admitted = program->admit == NULL || program->admit(program->context, &run.err) == 0;
     run.understood = understand(&run, line, length);
     if (run.understood && run.line.count == 0) {
         status = SHELL_OK;
+    } else if (!admitted) {
+        set_masked(&run);
+        if (program->refused != NULL)
+            program->refused(program->context, run.masked, &run.err);
+        session_complain(session, &run.err);
+        status = SHELL_FAILED;
     } else {
         set_masked(&run);
         if (masked != NULL && (*masked = strdup(run.masked)) == NULL)

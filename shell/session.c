@@ -107,6 +107,11 @@ enum shell_role shell_role(const struct shell_session *session)
     return session->caller.role;
 }
 
+void shell_set_role(struct shell_session *session, enum shell_role role)
+{
+    session->caller.role = role;
+}
+
 int shell_do(struct shell_call *call, const char *line, struct error *err)
 {
     return session_run_inside(call, line, err);

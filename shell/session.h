@@ -21,9 +21,12 @@ struct shell_program {
     const struct shell_type *types;
     size_t type_count;
     void *context;
+    /* May the caller still be here? Asked before each line is understood; may set the role. May be NULL. */
+    int (*admit)(void *context, struct error *err);
     /* Are these needs (not 0) of a command met? ERROR_UNREACHABLE makes the exit status 3. May be NULL. */
     int (*require)(void *context, unsigned needs, struct error *err);
-    /* A command with SHELL_CHANGES was refused before its handler ran (role, needs). May be NULL. */
+    /* A command was refused before its handler ran: for the role, or, with SHELL_CHANGES, for what it needs.
+     * May be NULL. */
     void (*refused)(void *context, const char *line, const struct error *err);
     /* The name in the prompt, asked before each prompt. */
     const char *(*hostname)(void *context);
@@ -62,6 +65,7 @@ void shell_enter_mode(struct shell_session *session, const struct shell_mode *mo
 const struct shell_mode *shell_mode(const struct shell_session *session);
 const char *shell_user(const struct shell_session *session);
 enum shell_role shell_role(const struct shell_session *session);
+void shell_set_role(struct shell_session *session, enum shell_role role); /* it was changed meanwhile */
 
 /*
  * Runs an EXEC command from another mode, on the output of the call: `do <line>`, with a type that has `rest`

@@ -3,6 +3,7 @@
 #include "store/lmdb_error.h"
 #include "store/pin_record.h"
 #include "store/pin_row.h"
+#include "store/pin_subject.h"
 #include "store/record.h"
 
 #include <errno.h>
@@ -52,8 +53,31 @@ bool pin_record_read(struct arena *arena, const void *bytes, size_t length, stru
     out->last_seen_ms = record->last_seen_ms;
     out->subject_slash = record->subject_slash;
     out->subject_oneline = record->subject_oneline;
+    if (out->subject_oneline[0] == '\0') {
+        struct text oneline = {0};
+
+        pin_subject_oneline(out->subject_slash, strlen(out->subject_slash), &oneline);
+        out->subject_oneline = arena_copy(arena, oneline.length > 0 ? oneline.data : "", oneline.length);
+        text_free(&oneline);
+        if (out->subject_oneline == NULL)
+            return false;
+    }
     out->not_after_ms = record->not_after_ms;
     return true;
+}
+
+/* True if the one-line form need not be kept: it can be made of the slash form. */
+static bool is_derived(const struct pin *pin)
+{
+    struct text oneline = {0};
+    bool derived;
+
+    if (pin->subject_slash == NULL || pin->subject_oneline == NULL)
+        return true;
+    pin_subject_oneline(pin->subject_slash, strlen(pin->subject_slash), &oneline);
+    derived = !oneline.failed && strcmp(oneline.length > 0 ? oneline.data : "", pin->subject_oneline) == 0;
+    text_free(&oneline);
+    return derived;
 }
 
 /* Packs a pin; the value lives in the transaction's arena. */
@@ -73,7 +97,8 @@ static MDB_val pack_pin(struct store_txn *txn, const struct pin *pin)
     }
     record.host = (char *)(uintptr_t)pin->host;
     record.subject_slash = (char *)(uintptr_t)(pin->subject_slash != NULL ? pin->subject_slash : "");
-    record.subject_oneline = (char *)(uintptr_t)(pin->subject_oneline != NULL ? pin->subject_oneline : "");
+    /* a third of the record less to be read by every listing */
+    record.subject_oneline = (char *)(uintptr_t)(is_derived(pin) ? "" : pin->subject_oneline);
     record.from_peer = pin->from_peer;
     record.sequence = pin->sequence;
     record.zone = pin->zone;
@@ -255,6 +280,14 @@ int pin_cursor_next(struct pin_cursor *cursor, struct pin_row *out, struct error
     if (!pin_row_read(value.mv_data, value.mv_size, out))
         return record_damaged(cursor->txn, DATABASE_PINS, err);
     return 1;
+}
+
+void pin_row_oneline(const struct pin_row *row, struct text *out)
+{
+    if (row->subject_oneline_length > 0)
+        text_add(out, row->subject_oneline, row->subject_oneline_length);
+    else
+        pin_subject_oneline(row->subject_slash, row->subject_slash_length, out);
 }
 
 int pin_decode(struct store_txn *txn, const struct pin_row *row, struct pin *out, struct error *err)

@@ -6,6 +6,7 @@
 
 #include "base/fingerprint.h"
 #include "base/host_port.h"
+#include "base/text.h"
 #include "store/policy.h"
 
 #define PIN_ACCEPTED_MAX 4 /* fingerprints one pin may accept */
@@ -55,7 +56,7 @@ struct pin_row {
     size_t host_length;
     const char *subject_slash;
     size_t subject_slash_length;
-    const char *subject_oneline;
+    const char *subject_oneline; /* empty where pin_row_oneline() can make it of the slash form */
     size_t subject_oneline_length;
     bool from_peer;
     const uint8_t *record; /* the whole record, for pin_decode() */
@@ -69,6 +70,9 @@ void pin_cursor_close(struct pin_cursor *cursor);
 
 /* 1: a row; 0: no more; -1: ERROR_INTERNAL. */
 int pin_cursor_next(struct pin_cursor *cursor, struct pin_row *out, struct error *err);
+
+/* Appends the row's subject in the one-line form. */
+void pin_row_oneline(const struct pin_row *row, struct text *out);
 
 /* The whole of a row; its texts live until the transaction ends or pin_decode() is called on the next row. */
 int pin_decode(struct store_txn *txn, const struct pin_row *row, struct pin *out, struct error *err);

@@ -9,7 +9,10 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
 #include <openssl/rand.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +88,8 @@ static int check_key_file(int fd, const char *path, struct error *err)
                   KEY_SIZE);
         return error_hint(err, "restore it from a backup; what was sealed with it cannot be read without it");
     }
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0 || (info.st_uid != geteuid() && info.st_uid != 0)) {
+    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0 ||
+        (info.st_uid != geteuid() && info.st_uid != 0 && geteuid() != 0)) {
         error_set(err, ERROR_DENIED, "others can read the sealing key %.200s", path);
         return error_hint(err,
                           "chmod 600 it, and change the secrets that it seals if others are not trusted");
@@ -211,5 +215,34 @@ int seal_unwrap(const struct seal *seal, const char *record, const uint8_t *seal
         result = 0;
     }
     EVP_CIPHER_CTX_free(context);
+    return result;
+}
+
+static int derive(const struct seal *seal, const char *purpose, uint8_t out[KEY_SIZE])
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    size_t size = KEY_SIZE;
+    bool made =
+        context != NULL && EVP_PKEY_derive_init(context) == 1 &&
+        EVP_PKEY_CTX_set_hkdf_md(context, EVP_sha256()) == 1 &&
+        EVP_PKEY_CTX_set1_hkdf_key(context, seal->key, KEY_SIZE) == 1 &&
+        EVP_PKEY_CTX_add1_hkdf_info(context, (const unsigned char *)purpose, (int)strlen(purpose)) == 1 &&
+        EVP_PKEY_derive(context, out, &size) == 1;
+
+    EVP_PKEY_CTX_free(context);
+    return made && size == KEY_SIZE ? 0 : -1;
+}
+
+int seal_mac(const struct seal *seal, const char *purpose, const void *bytes, size_t length,
+             uint8_t out[SEAL_MAC_SIZE], struct error *err)
+{
+    uint8_t key[KEY_SIZE];
+    unsigned size = SEAL_MAC_SIZE;
+    int result = 0;
+
+    if (derive(seal, purpose, key) != 0 ||
+        HMAC(EVP_sha256(), key, KEY_SIZE, bytes, length, out, &size) == NULL)
+        result = openssl_error(err, "authenticate a message");
+    OPENSSL_cleanse(key, sizeof(key));
     return result;
 }

@@ -22,3 +22,12 @@ int seal_wrap(const struct seal *seal, const char *record, const void *plain, si
  * ERROR_UNTRUSTED: another key, another record, or altered. */
 int seal_unwrap(const struct seal *seal, const char *record, const uint8_t *sealed, size_t length, void *out,
                 struct error *err);
+
+#define SEAL_MAC_SIZE 32
+
+/*
+ * A message authentication code of this node: HMAC-SHA256 under a key derived from the sealing key for
+ * `purpose` alone (HKDF, RFC 5869), so that one for another purpose says nothing here.
+ */
+int seal_mac(const struct seal *seal, const char *purpose, const void *bytes, size_t length,
+             uint8_t out[SEAL_MAC_SIZE], struct error *err);

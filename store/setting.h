@@ -11,3 +11,10 @@ int setting_get(struct store_txn *txn, const char *name, const uint8_t **value, 
 int setting_set(struct store_txn *txn, const char *name, enum store_scope scope, const void *value,
                 size_t length, struct error *err);
 int setting_delete(struct store_txn *txn, const char *name, struct error *err);
+
+/* Calls `each` with every setting whose name starts with `prefix`, by name, until it returns non-zero; the
+ * name comes without the prefix. Name and value last until the transaction ends. */
+int setting_each(struct store_txn *txn, const char *prefix,
+                 int (*each)(void *arg, const char *name, enum store_scope scope, const uint8_t *value,
+                             size_t length),
+                 void *arg, struct error *err);

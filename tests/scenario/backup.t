@@ -32,7 +32,7 @@ FIRST=$FILE
 is "$(head -c 15 "$REPO/$FIRST")" "primesh backup" "the file says what it is"
 is "$(grep -cF -e 'PRIVATE KEY' -e example -e hostname "$REPO/$FIRST")" 0 "and nothing of what it holds"
 is "$(stat -c %a "$REPO/$FIRST")" 640 "it is closed to others"
-make_backup first
+make_backup second
 cmp -s "$REPO/$FILE" "$REPO/$FIRST"
 is "$?" 1 "no two backups are alike"
 lines "backup x repository defaultRepo password-stdin" short

@@ -77,7 +77,6 @@ done
 is "$(stat -c %F "$REPO/link")" "regular file" "a link in the way is replaced, not followed"
 grep -q first /etc/passwd
 is "$?" 1 "and what it pointed to is as it was"
-is "$(grep -c . "$HOME_DIR/node.conf")" "$(grep -c . "$HOME_DIR/node.conf")" "node.conf is there"
 rm -f "$REPO/fifo" "$REPO/link" "$REPO/folder-link" "$HOME_DIR/repository/linked"
 sh_ $'delete disk:/defaultRepo/a\x01b'
 is "$STATUS" 2 "a control character is not even a line"
@@ -199,6 +198,48 @@ sshd_down
 sshd_up "Subsystem other /bin/true"
 lines "copy $URL$SITE/small disk:/defaultRepo/x password-stdin" "$SSH_PASSWORD"
 like "$STATUS $ERR" "1 % Error: .*no SFTP" "a server without SFTP"
+sshd_down
+
+# --- repositories that lie somewhere else
+sshd_up
+mkdir -p "$SITE/remote/sub"
+chmod 777 "$SITE/remote"
+echo far >"$SITE/remote/far.txt"
+lines "configure terminal" "repository far" "url sftp://$SERVERS:2222$SITE/remote" "user mover password plain \"${SSH_PASSWORD//\"/\\\"}\"" "exit" \
+    "repository ftp" "url ftp://$SERVERS:2121/remote" "user mover password plain \"${SSH_PASSWORD//\"/\\\"}\"" "exit" \
+    "repository near" "url disk:/defaultRepo" "exit" "repository web" "url http://$SERVERS:8080/remote" "end"
+is "$STATUS$ERR" 0 "repositories are configured"
+sh_ "show repository"
+like "$OUT" "far +sftp://$SERVERS:2222$SITE/remote +mover" "show repository lists them"
+sh_ "show repository far"
+is "$OUT" $'far.txt\nsub/' "sftp: its files"
+sh_ "show repository ftp"
+like "$OUT" "far.txt" "ftp: its files"
+sh_ "show repository near"
+like "$OUT" "one.txt" "disk: its files"
+sh_ "show repository web"
+like "$STATUS $ERR" "1 % Error: .*gives no list" "http gives no list"
+sh_ "dir disk:/far/sub"
+like "$STATUS $OUT" "0 .*Directory of disk:/far/sub" "dir of a folder there"
+sh_ "copy disk:/far/far.txt disk:/defaultRepo/"
+is "$STATUS$(cat "$REPO/far.txt")" 0far "copied from there, with the sealed password $ERR"
+sh_ "copy disk:/defaultRepo/one.txt disk:/far/sub/"
+is "$STATUS$(cat "$SITE/remote/sub/one.txt")" 0first "and to there $ERR"
+sh_ "copy disk:/defaultRepo/one.txt disk:/ftp/sent"
+is "$STATUS$(cat "$SITE/remote/sent")" 0first "and by ftp"
+sh_ "copy disk:/web/far.txt disk:/near/by-web"
+is "$STATUS$(cat "$REPO/by-web")" 0far "from one to another $ERR"
+sh_ "delete disk:/far/far.txt"
+like "$STATUS $ERR" "1 % Error: .*lies on another machine" "nothing is deleted over there"
+lines "backup away repository far password-stdin" "a long passphrase"
+is "$STATUS" 0 "a backup goes there $ERR"
+AWAY=$(cd "$SITE/remote" && ls away-*.backup)
+lines "restore $AWAY repository far password-stdin force" "not that one"
+like "$STATUS $ERR" "1 % Error: the passphrase is not that" "and is read from there"
+lines "restore $AWAY repository far password-stdin force" "a long passphrase"
+is "$STATUS" 0 "and comes back from there $ERR"
+sh_ "show repository far | json"
+is "$STATUS" 0 "the restored node still has its sealed passwords $ERR"
 sshd_down
 
 # --- a bar on the terminal, and Ctrl-C

@@ -98,7 +98,7 @@ static void completes_in_modes(void **state)
 {
     (void)state;
     assert_string_equal(tab_in(&table_config, SHELL_ROLE_ADMIN, ""),
-                        "0: do end exit ha help hostname username");
+                        "0: do end exit ha help hostname no username");
     assert_string_equal(tab_in(&table_config, SHELL_ROLE_ADMIN, "do show i"), "1: interface inventory");
     assert_string_equal(tab_in(&table_config, SHELL_ROLE_ADMIN, "do sh"), "2: show");
     assert_string_equal(tab_in(&table_config, SHELL_ROLE_ADMIN, "do show inv | co"), "2: count");

@@ -49,6 +49,19 @@ static void abbreviates(void **state)
     OUT("zo dis tr pub", "ran\n+disable\n+pubnet\n");
 }
 
+static void takes_back_with_the_same_entry(void **state)
+{
+    (void)state;
+    OUT("configure terminal", "");
+    OUT("hostname pri", "ran\nname=[pri]\n");
+    OUT("no hostname", "took back\n");
+    OUT("n host pri", "took back\nname=[pri]\n");
+    WRONG("no username x", SHELL_NOT_UNDERSTOOD,
+          "no username x\n   ^\n% invalid command detected at '^' marker.\n");
+    WRONG("no", SHELL_NOT_UNDERSTOOD, "no\n  ^\n% incomplete command detected at '^' marker.\n");
+    OUT("end", "");
+}
+
 static void says_what_is_ambiguous(void **state)
 {
     (void)state;
@@ -427,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(abbreviates),
+        TEST(takes_back_with_the_same_entry),
         TEST(says_what_is_ambiguous),
         TEST(puts_the_caret_under_the_first_bad_word),
         TEST(counts_cells_not_bytes),

@@ -4,6 +4,46 @@
 
 #define RACERS 32
 
+struct pin_forms {
+    const char *slash, *oneline;
+    int number;
+};
+
+static int add_forms(struct store_txn *txn, void *arg, struct error *err)
+{
+    const struct pin_forms *forms = arg;
+    struct pin pin = {.subject_slash = forms->slash, .subject_oneline = forms->oneline};
+
+    snprintf(pin.host, sizeof(pin.host), "forms%d_1", forms->number);
+    return pin_add(txn, &pin, err);
+}
+
+/* A subject whose one-line form is not what the slash form stands for keeps both. */
+static void keeps_both_forms_where_they_differ(void **state)
+{
+    static const char *const forms[][2] = {{"/O=Smith, Sons/CN=x", "O = \"Smith, Sons\", CN = x"},
+                                           {"/O=a\\2fb/CN=x=y", "O = a/b, CN = x=y"},
+                                           {"/CN=kong", "CN = kong"},
+                                           {"", ""}};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct pin_forms wanted = {forms[i][0], forms[i][1], (int)i};
+        struct error err = {0};
+
+        assert_ok(store_run(fixture->store, add_forms, &wanted, &err), err);
+        struct store_txn *txn = store_read(fixture->store, &err);
+        struct pin pin;
+        char host[32];
+
+        snprintf(host, sizeof(host), "forms%zu_1", i);
+        assert_ok(pin_get(txn, host, &pin, &err), err);
+        assert_string_equal(pin.subject_slash, forms[i][0]);
+        assert_string_equal(pin.subject_oneline, forms[i][1]);
+        store_end(txn);
+    }
+}
+
 static void lists_in_order_of_first_sight(void **state)
 {
     static const char *const hosts[] = {"z_1", "127.0.0.12_8082", "a_443", "m_443"};
@@ -15,6 +55,7 @@ static void lists_in_order_of_first_sight(void **state)
 
     struct store_txn *txn = store_read(fixture->store, &err);
     struct pin_cursor *cursor = pin_cursor_open(txn, &err);
+    struct text oneline = {0};
     struct pin_row row;
     struct pin pin;
 
@@ -24,7 +65,10 @@ static void lists_in_order_of_first_sight(void **state)
         assert_memory_equal(row.host, hosts[i], row.host_length);
         assert_int_equal(row.subject_slash_length, 61);
         assert_memory_equal(row.subject_slash, "/C=US", 5);
-        assert_memory_equal(row.subject_oneline, "C = US", 6);
+        text_clear(&oneline);
+        pin_row_oneline(&row, &oneline);
+        assert_string_equal(oneline.data,
+                            "C = US, ST = CA, L = SJ, O = Cisco Systems, OU = Prime Infra, CN = ISE-server");
         assert_false(row.from_peer);
         assert_ok(pin_decode(txn, &row, &pin, &err), err);
         assert_string_equal(pin.host, hosts[i]);
@@ -32,6 +76,7 @@ static void lists_in_order_of_first_sight(void **state)
     }
     assert_int_equal(pin_cursor_next(cursor, &row, &err), 0);
     pin_cursor_close(cursor);
+    text_free(&oneline);
     store_end(txn);
 }
 
@@ -245,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(lists_in_order_of_first_sight),
+        TEST(keeps_both_forms_where_they_differ),
         TEST(keeps_every_field_through_an_update),
         TEST(one_of_many_wins_the_first_contact),
         TEST(keeps_the_history_of_each_host),

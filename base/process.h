@@ -1,0 +1,21 @@
+/* What the kernel says of other processes (proc(5)). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* One process; with its start it is known for good, for numbers are used again. */
+struct process {
+    pid_t pid;
+    uint64_t start; /* clock ticks since the machine's */
+};
+
+/* The process of that number; false where there is none, or it is hidden. *parent may be NULL. */
+bool process_find(pid_t pid, struct process *out, pid_t *parent);
+
+/* True if `pid` is `ancestor` or descends from it. */
+bool process_descends(pid_t pid, const struct process *ancestor);
+
+/* True if a process above `pid` is a server of SSH that runs as root: its name and real user say so. */
+bool process_under_sshd(pid_t pid);
