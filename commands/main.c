@@ -13,10 +13,8 @@
 #include <unistd.h>
 
 static const struct shell_branch *const branches[] = {
-    &pin_branch,      &pin_show_branch,  &policy_branch,         &service_branch, &show_branch,
-    &log_branch,      &session_branch,   &file_branch,           &backup_branch,  &pin_branch,
-    &pin_show_branch, &policy_branch,    &service_branch,        &show_branch,    &log_branch,
-    &session_branch,  &configure_branch, &running_config_branch,
+    &pin_branch,     &pin_show_branch,  &policy_branch,         &service_branch, &show_branch,   &log_branch,
+    &session_branch, &configure_branch, &running_config_branch, &file_branch,    &backup_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 

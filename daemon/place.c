@@ -103,7 +103,7 @@ static int join_url(const char *url, const char *inside, struct place *place, st
             return -1;
         inside += length + (inside[length] == '/');
     }
-    return 0;
+    return place->path.folder ? url_append_slash(&place->url, err) : 0;
 }
 
 /* The same place below the folder that "disk:/..." in the configuration names. */
