@@ -187,7 +187,7 @@ int backup_write(struct node *node, int fd, const char *name, const char *passph
     struct packing packing = {.node = node, .go_on = go_on, .arg = arg};
     int failed;
 
-    packing.writer = sealed_writer_new(fd, passphrase, err);
+    packing.writer = sealed_writer_new(fd, passphrase, SEALED_FILE_WORK, err);
     if (packing.writer == NULL)
         return -1;
     failed = add_manifest(&packing, name, err) != 0 || add_small_file(&packing, "node.conf", err) != 0 ||

@@ -90,17 +90,13 @@ static int add_local(void *arg, const struct repository_entry *entry)
 /* One that is configured stands for the folder of its name. */
 static int add_configured(void *arg, const char *name, const char *url, const char *user)
 {
-    json_t *row;
-    size_t i;
+    json_t *rows = arg;
 
-    json_array_foreach((json_t *)arg, i, row)
-    {
-        if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0)
-            break;
+    for (size_t i = json_array_size(rows); i-- > 0;) {
+        if (strcmp(json_string_value(json_object_get(json_array_get(rows, i), "name")), name) == 0)
+            json_array_remove(rows, i);
     }
-    if (row != NULL && i < json_array_size(arg))
-        json_array_remove(arg, i);
-    json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "name", name, "url", url, "user", user));
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", name, "url", url, "user", user));
     return 0;
 }
 

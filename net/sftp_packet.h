@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "net/sftp.h"
 
-#define SFTP_PACKET_MAX (256 * 1024) /* bytes of one; servers send at most 34,000 where not asked for more \
-                                      */
+/* Bytes of one packet; servers send at most 34,000 where not asked for more. */
+#define SFTP_PACKET_MAX (256 * 1024)
 
 enum sftp_type {
     SFTP_INIT = 1,

@@ -25,11 +25,9 @@
 
 /* scrypt: 128 * r * N bytes, half a second (OWASP's first choice). A file may ask for at most 8 times that.
  */
-#define SCRYPT_LOG_N 17
 #define SCRYPT_R 8
 #define SCRYPT_P 1
 #define SCRYPT_LOG_N_MOST 20
-#define SCRYPT_LOG_N_LEAST 14
 #define SCRYPT_R_MOST 8
 #define SCRYPT_P_MOST 4
 #define SCRYPT_MEMORY_MOST (1200ULL << 20)
@@ -134,14 +132,15 @@ static void clear_cipher(struct cipher *cipher)
 
 /* ---- writing ---- */
 
-static int write_header(struct sealed_writer *writer, const char *passphrase, struct error *err)
+static int write_header(struct sealed_writer *writer, const char *passphrase, unsigned work,
+                        struct error *err)
 {
     struct cipher *cipher = &writer->cipher;
     uint8_t *header = cipher->header;
 
     memcpy(header + AT_MAGIC, MAGIC, MAGIC_SIZE);
     put_u32(header + AT_VERSION, VERSION);
-    header[AT_LOG_N] = SCRYPT_LOG_N;
+    header[AT_LOG_N] = (uint8_t)work;
     header[AT_R] = SCRYPT_R;
     header[AT_P] = SCRYPT_P;
     put_u32(header + AT_CHUNK, SEALED_FILE_CHUNK);
@@ -154,7 +153,7 @@ static int write_header(struct sealed_writer *writer, const char *passphrase, st
     return 0;
 }
 
-struct sealed_writer *sealed_writer_new(int fd, const char *passphrase, struct error *err)
+struct sealed_writer *sealed_writer_new(int fd, const char *passphrase, unsigned work, struct error *err)
 {
     struct sealed_writer *writer = calloc(1, sizeof(*writer));
 
@@ -164,7 +163,7 @@ struct sealed_writer *sealed_writer_new(int fd, const char *passphrase, struct e
         return NULL;
     }
     writer->fd = fd;
-    if (write_header(writer, passphrase, err) == 0)
+    if (write_header(writer, passphrase, work, err) == 0)
         return writer;
     sealed_writer_free(writer);
     return NULL;
@@ -257,9 +256,10 @@ static int check_values(const uint8_t *header, struct error *err)
     if (get_u32(header + AT_VERSION) != VERSION)
         return error_set(err, ERROR_CONFLICT, "the backup has version %u, and this program knows version %d",
                          get_u32(header + AT_VERSION), VERSION);
-    if (header[AT_LOG_N] < SCRYPT_LOG_N_LEAST || header[AT_LOG_N] > SCRYPT_LOG_N_MOST || header[AT_R] < 1 ||
-        header[AT_R] > SCRYPT_R_MOST || header[AT_P] < 1 || header[AT_P] > SCRYPT_P_MOST ||
-        header[AT_ZERO] != 0 || memcmp(header + AT_RESERVED, zeros, sizeof(zeros)) != 0 ||
+    if (header[AT_LOG_N] < SEALED_FILE_WORK_LEAST || header[AT_LOG_N] > SCRYPT_LOG_N_MOST ||
+        header[AT_R] < 1 || header[AT_R] > SCRYPT_R_MOST || header[AT_P] < 1 ||
+        header[AT_P] > SCRYPT_P_MOST || header[AT_ZERO] != 0 ||
+        memcmp(header + AT_RESERVED, zeros, sizeof(zeros)) != 0 ||
         get_u32(header + AT_CHUNK) != SEALED_FILE_CHUNK)
         return error_set(err, ERROR_UNTRUSTED, "the backup's header is damaged");
     return 0;
