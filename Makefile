@@ -143,7 +143,7 @@ run: deps
 test: deps-test
 	@$(MAKE) --no-print-directory -j2 all
 	@$(MAKE) --no-print-directory -j2 MODE=asan all unit-programs
-	@$(MAKE) --no-print-directory -j2 MODE=clang all
+	@$(MAKE) --no-print-directory -j2 MODE=clang all unit-programs benches
 	@$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
 	@tests/run
 

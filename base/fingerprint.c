@@ -1,5 +1,7 @@
 #include "base/fingerprint.h"
 
+#include "base/hex.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -14,17 +16,6 @@ void fingerprint_format(const uint8_t sha256[FINGERPRINT_SIZE], char out[FINGERP
     }
 }
 
-static int digit_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 int fingerprint_parse(const char *text, uint8_t sha256[FINGERPRINT_SIZE], struct error *err)
 {
     static const char *const prefixes[] = {"SHA256:", "sha256 Fingerprint="};
@@ -35,8 +26,8 @@ int fingerprint_parse(const char *text, uint8_t sha256[FINGERPRINT_SIZE], struct
             digits += strlen(prefixes[i]);
     }
     for (size_t i = 0; i < FINGERPRINT_SIZE; i++) {
-        int high = digit_value(digits[0]);
-        int low = high < 0 ? -1 : digit_value(digits[1]);
+        int high = hex_value(digits[0]);
+        int low = high < 0 ? -1 : hex_value(digits[1]);
 
         if (low < 0)
             goto bad;

@@ -173,6 +173,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(timerfd_create),
     SCMP_SYS(timerfd_settime),
     SCMP_SYS(dup),
+    SCMP_SYS(dup2),
     SCMP_SYS(dup3),
     /* time, signals, identity, randomness */
     SCMP_SYS(clock_gettime),

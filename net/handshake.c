@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RECORD_ALERT 21     /* RFC 8446 section 5.1 */
-#define RECORD_HANDSHAKE 22 /* the same */
-
 void seconds_format(int64_t milliseconds, char out[SECONDS_TEXT_MAX])
 {
     if (milliseconds % 1000 == 0)
@@ -17,11 +14,37 @@ void seconds_format(int64_t milliseconds, char out[SECONDS_TEXT_MAX])
         snprintf(out, SECONDS_TEXT_MAX, "%g s", (double)milliseconds / 1000);
 }
 
-int handshake_check_first_byte(unsigned char byte, const char *host, struct error *err)
+/* OpenSSL shows a record's header before it looks at it. */
+static void on_message(int written, int version, int kind, const void *bytes, size_t length, SSL *ssl,
+                       void *arg)
 {
-    if (byte == RECORD_HANDSHAKE || byte == RECORD_ALERT)
+    struct handshake_start *start = arg;
+
+    (void)version;
+    (void)ssl;
+    if (written || kind != SSL3_RT_HEADER || length == 0 || start->heard)
+        return;
+    start->heard = true;
+    start->byte = *(const unsigned char *)bytes;
+}
+
+void handshake_listen(SSL *ssl, struct handshake_start *start)
+{
+    SSL_set_msg_callback(ssl, on_message);
+    SSL_set_msg_callback_arg(ssl, start);
+}
+
+void handshake_listen_context(SSL_CTX *context, struct handshake_start *start)
+{
+    SSL_CTX_set_msg_callback(context, on_message);
+    SSL_CTX_set_msg_callback_arg(context, start);
+}
+
+int handshake_check_start(const struct handshake_start *start, const char *host, struct error *err)
+{
+    if (!start->heard || start->byte == SSL3_RT_HANDSHAKE || start->byte == SSL3_RT_ALERT)
         return 0;
-    if (isprint(byte) || isspace(byte))
+    if (isprint(start->byte) || isspace(start->byte))
         return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS: it answered with plain text", host);
     return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS: its answer is no TLS record", host);
 }
@@ -36,7 +59,8 @@ static int closed(const char *host, int reason, struct error *err)
     return -1;
 }
 
-int handshake_failed(const SSL *ssl, int result, const char *host, struct error *err)
+int handshake_failed(const SSL *ssl, int result, const struct handshake_start *start, const char *host,
+                     struct error *err)
 {
     int reason = errno;
     int kind = SSL_get_error(ssl, result);
@@ -44,6 +68,8 @@ int handshake_failed(const SSL *ssl, int result, const char *host, struct error 
     const char *text = ERR_reason_error_string(code);
 
     ERR_clear_error();
+    if (handshake_check_start(start, host, err) != 0)
+        return -1;
     if (kind == SSL_ERROR_SYSCALL || code == 0)
         return closed(host, reason, err);
     if (ERR_SYSTEM_ERROR(code))

@@ -20,7 +20,8 @@ struct exchange {
     char host[HOST_PORT_TEXT_MAX];
     struct verdict verdict;
     struct text body;
-    bool connected;     /* TLS could begin */
+    bool connected; /* TLS could begin */
+    struct handshake_start start;
     struct error error; /* found out in a callback; says more than libcurl's code */
 };
 
@@ -46,6 +47,7 @@ static CURLcode on_context(CURL *curl, void *context, void *arg)
     if (tls_client_configure(context, exchange->request->identity, &exchange->error) != 0)
         return CURLE_SSL_CERTPROBLEM;
     verdict_guard_context(context, &exchange->verdict);
+    handshake_listen_context(context, &exchange->start);
     return CURLE_OK;
 }
 
@@ -193,16 +195,14 @@ static int timed_out(const struct exchange *exchange, struct error *err)
 }
 
 /* libcurl says no more than OpenSSL's or the kernel's words. */
-static int explain_handshake(const char *host, const char *text, struct error *err)
+static int explain_handshake(const struct exchange *exchange, const char *text, struct error *err)
 {
-    static const char *const plain[] = {"wrong version number", "packet length too long"};
+    const char *host = exchange->host;
     static const char *const closed[] = {"SSL_ERROR_SYSCALL", "unexpected eof", "Connection reset",
                                          "Broken pipe"};
 
-    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-        if (strstr(text, plain[i]) != NULL)
-            return error_set(err, ERROR_UNREACHABLE, "%s does not speak TLS", host);
-    }
+    if (handshake_check_start(&exchange->start, host, err) != 0)
+        return -1;
     for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
         if (strstr(text, closed[i]) != NULL)
             return error_set(err, ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake",
@@ -229,7 +229,7 @@ static int explain(const struct exchange *exchange, CURLcode code, const char *t
             return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s: %s", host, strerror((int)reason));
         return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s", host);
     case CURLE_SSL_CONNECT_ERROR:
-        return explain_handshake(host, text, err);
+        return explain_handshake(exchange, text, err);
     case CURLE_GOT_NOTHING:
         return error_set(err, ERROR_UNREACHABLE, "%s closed the connection without an answer", host);
     case CURLE_WEIRD_SERVER_REPLY:

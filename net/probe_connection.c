@@ -1,7 +1,6 @@
 #include "net/probe_connection.h"
 
 #include "base/clock.h"
-#include "net/handshake.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -104,16 +103,8 @@ static void take_addresses(struct probe_connection *connection, const struct pro
 
 static void shake_hands(struct probe_connection *connection)
 {
-    unsigned char byte;
     int result;
 
-    if (!connection->heard && recv(connection->fd, &byte, 1, MSG_PEEK) == 1) {
-        connection->heard = true;
-        if (handshake_check_first_byte(byte, connection->host, &connection->error) != 0) {
-            end(connection);
-            return;
-        }
-    }
     ERR_clear_error();
     errno = 0;
     result = SSL_do_handshake(connection->ssl);
@@ -127,7 +118,7 @@ static void shake_hands(struct probe_connection *connection)
         if (wish == SSL_ERROR_WANT_READ || wish == SSL_ERROR_WANT_WRITE)
             return;
         /* A server that insists on a certificate of ours has shown its own all the same: it was judged. */
-        handshake_failed(connection->ssl, result, connection->host, &connection->error);
+        handshake_failed(connection->ssl, result, &connection->start, connection->host, &connection->error);
     }
     ERR_clear_error();
     end(connection);
@@ -148,6 +139,7 @@ static void start_tls(struct probe_connection *connection, const struct probe_me
     }
     SSL_set_connect_state(connection->ssl);
     verdict_guard(connection->ssl, &connection->verdict);
+    handshake_listen(connection->ssl, &connection->start);
     shake_hands(connection);
 }
 

@@ -1,6 +1,7 @@
 /* One connection of a probe: look up, connect, shake hands, judge. Only for this folder. */
 #pragma once
 
+#include "net/handshake.h"
 #include "net/probe.h"
 #include "net/resolve.h"
 #include "net/verdict.h"
@@ -27,7 +28,7 @@ struct probe_connection {
     struct addrinfo *address; /* the one being tried */
     int fd;                   /* -1: none */
     SSL *ssl;
-    bool heard; /* the first byte was looked at */
+    struct handshake_start start;
     struct verdict verdict;
     struct error error;
 };

@@ -75,32 +75,27 @@ int audit_append(struct store_txn *txn, const struct audit_entry *entry, struct 
     return record_status(txn, err);
 }
 
+struct audit_walk {
+    int (*each)(void *arg, const struct audit_entry *entry);
+    void *arg;
+};
+
+static enum record_step audit_row(void *arg, struct arena *scratch, const MDB_val *key, const MDB_val *value)
+{
+    const struct audit_walk *walk = arg;
+    struct audit_entry entry = {.number = record_number(key)};
+
+    if (!audit_read(scratch, value->mv_data, value->mv_size, &entry))
+        return RECORD_DAMAGED;
+    return walk->each(walk->arg, &entry) != 0 ? RECORD_ENOUGH : RECORD_NEXT;
+}
+
 int audit_each(struct store_txn *txn, uint64_t count, int (*each)(void *arg, const struct audit_entry *entry),
                void *arg, struct error *err)
 {
     uint64_t last = record_last_number(txn, DATABASE_AUDIT);
     uint64_t start = count == 0 || count >= last ? 1 : last - count + 1;
-    struct arena scratch = {0};
-    MDB_cursor_op move = MDB_SET_RANGE;
-    MDB_cursor *cursor = record_cursor(txn, DATABASE_AUDIT);
-    MDB_val key = record_key_number(&start);
-    MDB_val value;
-    int result = 0;
+    struct audit_walk walk = {each, arg};
 
-    while (cursor != NULL && record_cursor_move(txn, cursor, move, &key, &value)) {
-        struct audit_entry entry = {.number = record_number(&key)};
-
-        if (!audit_read(&scratch, value.mv_data, value.mv_size, &entry)) {
-            result = record_damaged(txn, DATABASE_AUDIT, err);
-            break;
-        }
-        if (each(arg, &entry) != 0)
-            break;
-        arena_reset(&scratch);
-        move = MDB_NEXT;
-    }
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    arena_free(&scratch);
-    return result != 0 ? result : record_status(txn, err);
+    return record_walk(txn, DATABASE_AUDIT, record_key_number(&start), audit_row, &walk, err);
 }

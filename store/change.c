@@ -105,38 +105,32 @@ static int check_reach(struct store_txn *txn, uint64_t after, uint64_t revision,
     return 0;
 }
 
+struct change_walk {
+    int (*each)(void *arg, const struct change *change);
+    void *arg;
+};
+
+static enum record_step change_row(void *arg, struct arena *scratch, const MDB_val *key, const MDB_val *value)
+{
+    const struct change_walk *walk = arg;
+    struct change change = {.revision = record_number(key)};
+
+    if (!read_entry(scratch, value, &change))
+        return RECORD_DAMAGED;
+    return walk->each(walk->arg, &change) != 0 ? RECORD_ENOUGH : RECORD_NEXT;
+}
+
 int change_each(struct store_txn *txn, uint64_t after, int (*each)(void *arg, const struct change *change),
                 void *arg, struct error *err)
 {
     uint64_t revision = upgrade_revision(txn);
     uint64_t start = after + 1;
-    struct arena scratch = {0};
-    MDB_cursor_op move = MDB_SET_RANGE;
-    MDB_cursor *cursor;
-    MDB_val key = record_key_number(&start);
-    MDB_val value;
+    struct change_walk walk = {each, arg};
     uint64_t first;
-    int result = 0;
 
     if (check_reach(txn, after, revision, &first, err) != 0)
         return -1;
     if (after == revision)
         return 0;
-    cursor = record_cursor(txn, DATABASE_CHANGES);
-    while (cursor != NULL && record_cursor_move(txn, cursor, move, &key, &value)) {
-        struct change change = {.revision = record_number(&key)};
-
-        if (!read_entry(&scratch, &value, &change)) {
-            result = record_damaged(txn, DATABASE_CHANGES, err);
-            break;
-        }
-        if (each(arg, &change) != 0)
-            break;
-        arena_reset(&scratch);
-        move = MDB_NEXT;
-    }
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    arena_free(&scratch);
-    return result != 0 ? result : record_status(txn, err);
+    return record_walk(txn, DATABASE_CHANGES, record_key_number(&start), change_row, &walk, err);
 }

@@ -53,15 +53,6 @@ bool pin_record_read(struct arena *arena, const void *bytes, size_t length, stru
     out->last_seen_ms = record->last_seen_ms;
     out->subject_slash = record->subject_slash;
     out->subject_oneline = record->subject_oneline;
-    if (out->subject_oneline[0] == '\0') {
-        struct text oneline = {0};
-
-        pin_subject_oneline(out->subject_slash, strlen(out->subject_slash), &oneline);
-        out->subject_oneline = arena_copy(arena, oneline.length > 0 ? oneline.data : "", oneline.length);
-        text_free(&oneline);
-        if (out->subject_oneline == NULL)
-            return false;
-    }
     out->not_after_ms = record->not_after_ms;
     return true;
 }
@@ -72,7 +63,7 @@ static bool is_derived(const struct pin *pin)
     struct text oneline = {0};
     bool derived;
 
-    if (pin->subject_slash == NULL || pin->subject_oneline == NULL)
+    if (pin->subject_slash == NULL || pin->subject_oneline == NULL || pin->subject_oneline[0] == '\0')
         return true;
     pin_subject_oneline(pin->subject_slash, strlen(pin->subject_slash), &oneline);
     derived = !oneline.failed && strcmp(oneline.length > 0 ? oneline.data : "", pin->subject_oneline) == 0;

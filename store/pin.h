@@ -34,7 +34,7 @@ struct pin {
     uint8_t certificate[FINGERPRINT_SIZE]; /* SHA-256 of the certificate last accepted: key of
                                               certificate_get() */
     const char *subject_slash;             /* of that certificate, for the listings */
-    const char *subject_oneline;
+    const char *subject_oneline;           /* read: "" where it is what subject_slash stands for */
     int64_t not_after_ms;
 };
 

@@ -132,33 +132,29 @@ int pin_event_append(struct store_txn *txn, const char *host, const struct pin_e
     return record_status(txn, err);
 }
 
+struct event_walk {
+    const char *host;
+    int (*each)(void *arg, const struct pin_event *event);
+    void *arg;
+};
+
+static enum record_step event_row(void *arg, struct arena *scratch, const MDB_val *key, const MDB_val *value)
+{
+    const struct event_walk *walk = arg;
+    struct pin_event event;
+
+    if (event_number(key, walk->host) == 0)
+        return RECORD_ENOUGH; /* the next host's */
+    if (!pin_event_read(scratch, value->mv_data, value->mv_size, &event))
+        return RECORD_DAMAGED;
+    return walk->each(walk->arg, &event) != 0 ? RECORD_ENOUGH : RECORD_NEXT;
+}
+
 int pin_event_each(struct store_txn *txn, const char *host,
                    int (*each)(void *arg, const struct pin_event *event), void *arg, struct error *err)
 {
-    MDB_cursor *cursor;
-    struct arena scratch = {0};
-    MDB_cursor_op move = MDB_SET_RANGE;
+    struct event_walk walk = {host, each, arg};
     char bytes[EVENT_KEY_MAX];
-    MDB_val key = event_key(host, 0, bytes);
-    MDB_val value;
-    int result = 0;
 
-    cursor = record_cursor(txn, DATABASE_PIN_EVENTS);
-    while (cursor != NULL && record_cursor_move(txn, cursor, move, &key, &value) &&
-           event_number(&key, host) != 0) {
-        struct pin_event event;
-
-        if (!pin_event_read(&scratch, value.mv_data, value.mv_size, &event)) {
-            result = record_damaged(txn, DATABASE_PIN_EVENTS, err);
-            break;
-        }
-        if (each(arg, &event) != 0)
-            break;
-        arena_reset(&scratch);
-        move = MDB_NEXT;
-    }
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    arena_free(&scratch);
-    return result != 0 ? result : record_status(txn, err);
+    return record_walk(txn, DATABASE_PIN_EVENTS, event_key(host, 0, bytes), event_row, &walk, err);
 }

@@ -217,6 +217,27 @@ bool record_cursor_move(struct store_txn *txn, MDB_cursor *cursor, MDB_cursor_op
     return code == 0;
 }
 
+int record_walk(struct store_txn *txn, enum database database, MDB_val start, record_row row, void *arg,
+                struct error *err)
+{
+    MDB_cursor *cursor = record_cursor(txn, database);
+    MDB_cursor_op move = MDB_SET_RANGE;
+    enum record_step step = RECORD_NEXT;
+    struct arena scratch = {0};
+    MDB_val key = start;
+    MDB_val value;
+
+    while (step == RECORD_NEXT && cursor != NULL && record_cursor_move(txn, cursor, move, &key, &value)) {
+        step = row(arg, &scratch, &key, &value);
+        arena_reset(&scratch);
+        move = MDB_NEXT;
+    }
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    arena_free(&scratch);
+    return step == RECORD_DAMAGED ? record_damaged(txn, database, err) : record_status(txn, err);
+}
+
 void *record_unpack(struct arena *arena, const ProtobufCMessageDescriptor *kind, const void *bytes,
                     size_t length)
 {

@@ -70,6 +70,17 @@ MDB_cursor *record_cursor(struct store_txn *txn, enum database database);
 bool record_cursor_move(struct store_txn *txn, MDB_cursor *cursor, MDB_cursor_op move, MDB_val *key,
                         MDB_val *value);
 
+/* What a row of a walk says: go on, that was enough, or this is no such record. */
+enum record_step { RECORD_NEXT, RECORD_ENOUGH, RECORD_DAMAGED };
+
+/* One record; what is unpacked into `scratch` lives for the call. */
+typedef enum record_step (*record_row)(void *arg, struct arena *scratch, const MDB_val *key,
+                                       const MDB_val *value);
+
+/* Walks a database from `start` on, in the order of its keys. */
+int record_walk(struct store_txn *txn, enum database database, MDB_val start, record_row row, void *arg,
+                struct error *err);
+
 /* Unpacks into an arena; NULL if the bytes are no such message. */
 void *record_unpack(struct arena *arena, const ProtobufCMessageDescriptor *kind, const void *bytes,
                     size_t length);

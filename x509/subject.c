@@ -1,19 +1,9 @@
+#include "base/hex.h"
 #include "base/text.h"
 #include "x509/x509.h"
 
 #include <openssl/err.h>
 #include <string.h>
-
-static int digit_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
 
 /* "<what>" with the part, made safe to print, cut to what a message can carry. */
 static int part_error(struct error *err, const char *part, size_t length, const char *why)
@@ -38,8 +28,8 @@ static int unescape(struct text *value, const char *text, size_t length)
             text_add(value, text + i, 1);
             continue;
         }
-        high = i + 1 < length ? digit_value(text[i + 1]) : -1;
-        low = i + 2 < length ? digit_value(text[i + 2]) : -1;
+        high = i + 1 < length ? hex_value(text[i + 1]) : -1;
+        low = i + 2 < length ? hex_value(text[i + 2]) : -1;
         if (high >= 0 && low >= 0) {
             char byte = (char)(high << 4 | low);
             text_add(value, &byte, 1);

@@ -119,7 +119,7 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 
 static struct store *open_store(char home[64])
 {
-    struct store *store;
+    struct store *store = NULL;
 
     snprintf(home, 64, "/tmp/primesh-bench-XXXXXX");
     if (mkdtemp(home) == NULL || (store = store_open(home, STORE_WRITE, NULL)) == NULL)

@@ -149,7 +149,7 @@ static inline double list_reference(MDB_env *env, struct output *output)
     double start = now_ns();
     MDB_txn *txn;
     MDB_dbi dbi;
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     MDB_val key, value;
 
     check(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0 || mdb_dbi_open(txn, NULL, 0, &dbi) != 0 ||

@@ -97,8 +97,26 @@ is "$STATUS" 0 "ncs start launches primed over it"
 sh_ "ncs status"
 is "$STATUS" 0 "and it answers"
 
-# --- a home that cannot be written
+# --- a damaged store
 node_stop
+cp "$HOME_DIR/store/data.mdb" "$TMP/data.mdb"
+truncate -s 5000 "$HOME_DIR/store/data.mdb"
+node_start
+is "$?" 1 "a truncated store is refused"
+like "$(cat "$TMP/primed.err")" "damaged|truncated|shorter" "and says so: $(head -1 "$TMP/primed.err")"
+like "$(cat "$TMP/primed.err")" "restore|move" "with what to do"
+head -c 40000 /dev/urandom >"$HOME_DIR/store/data.mdb"
+node_start
+is "$?" 1 "a store of junk is refused"
+sh_ "ncs certvalidation tofu-certs listcerts"
+[ "$STATUS" -ne 0 ] && [ -n "$ERR" ]
+ok $? "by the shell too: $(echo "$ERR" | head -1)"
+cp "$TMP/data.mdb" "$HOME_DIR/store/data.mdb"
+node_start
+is "$?" 0 "put back, it starts"
+node_stop
+
+# --- a home that cannot be written
 if [ "$(id -u)" != 0 ]; then
     chmod 500 "$HOME_DIR/store"
     node_start

@@ -220,7 +220,7 @@ static void bad_servers_end_with_one_sentence(void **state)
         {drip, "", ERROR_TIMEOUT, "no TLS handshake with %s within 0.5 s"},
         {close_at_once, "", ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake"},
         {close_in_mid_handshake, "", ERROR_UNREACHABLE, "%s closed the connection during the TLS handshake"},
-        {speak_http, "", ERROR_UNREACHABLE, "%s does not speak TLS"},
+        {speak_http, "", ERROR_UNREACHABLE, "%s does not speak TLS: it answered with plain text"},
         {hears_a_request, "", ERROR_TIMEOUT, "no answer from %s within 0.5 s"},
         {hears_a_request, "x", ERROR_UNREACHABLE, "%s closed the connection without an answer"},
     };

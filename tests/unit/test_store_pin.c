@@ -21,10 +21,15 @@ static int add_forms(struct store_txn *txn, void *arg, struct error *err)
 /* A subject whose one-line form is not what the slash form stands for keeps both. */
 static void keeps_both_forms_where_they_differ(void **state)
 {
-    static const char *const forms[][2] = {{"/O=Smith, Sons/CN=x", "O = \"Smith, Sons\", CN = x"},
-                                           {"/O=a\\2fb/CN=x=y", "O = a/b, CN = x=y"},
-                                           {"/CN=kong", "CN = kong"},
-                                           {"", ""}};
+    /* given: slash, one line; read back: one line of the record ("" where it is derived), of the row */
+    static const char *const forms[][4] = {
+        {"/O=Smith, Sons/CN=x", "O = \"Smith, Sons\", CN = x", "O = \"Smith, Sons\", CN = x",
+         "O = \"Smith, Sons\", CN = x"},
+        {"/O=a\\2fb/CN=x=y", "O = a/b, CN = x=y", "O = a/b, CN = x=y", "O = a/b, CN = x=y"},
+        {"/CN=kong", "CN = kong", "", "CN = kong"},
+        {"/C=US/O=Cisco Systems/CN=x=y", "C = US, O = Cisco Systems, CN = x=y", "",
+         "C = US, O = Cisco Systems, CN = x=y"},
+        {"", "", "", ""}};
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
@@ -39,7 +44,18 @@ static void keeps_both_forms_where_they_differ(void **state)
         snprintf(host, sizeof(host), "forms%zu_1", i);
         assert_ok(pin_get(txn, host, &pin, &err), err);
         assert_string_equal(pin.subject_slash, forms[i][0]);
-        assert_string_equal(pin.subject_oneline, forms[i][1]);
+        assert_string_equal(pin.subject_oneline, forms[i][2]);
+        struct pin_cursor *cursor = pin_cursor_open(txn, &err);
+        struct text oneline = {0};
+        struct pin_row row;
+        while (pin_cursor_next(cursor, &row, &err) == 1) {
+            text_clear(&oneline);
+            text_add(&oneline, "", 0);
+            pin_row_oneline(&row, &oneline);
+        }
+        assert_string_equal(oneline.data, forms[i][3]);
+        text_free(&oneline);
+        pin_cursor_close(cursor);
         store_end(txn);
     }
 }
