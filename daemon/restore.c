@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -375,14 +376,14 @@ static int move_part(const char *home, const char *part, struct error *err)
     return sync_folder(home, "", err);
 }
 
-int restore_finish(const char *home, struct error *err)
+static int move_all(const char *home, struct error *err)
 {
     char path[PATH_MAX];
 
     if (node_path(home, READY, path, sizeof(path), err) != 0)
         return -1;
     if (access(path, F_OK) != 0)
-        return 0;
+        return 0; /* whoever had the lock before was faster */
     if (node_path(home, OLD, path, sizeof(path), err) != 0 || file_make_folder(path, 0700, err) != 0)
         return -1;
     for (size_t i = 0; i < PART_COUNT; i++) {
@@ -391,6 +392,40 @@ int restore_finish(const char *home, struct error *err)
     }
     remove_tree(home, READY);
     return 0;
+}
+
+/* Locks a file or folder of the home; -1 where there is none. *busy: somebody else has it. */
+static int lock_part(const char *home, const char *name, int how, bool *busy)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    *busy = false;
+    if (node_path(home, name, path, sizeof(path), NULL) != 0)
+        return -1;
+    fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, how) != 0)
+        *busy = true;
+    return fd;
+}
+
+int restore_finish(const char *home, struct error *err)
+{
+    bool busy;
+    bool running;
+    int ready = lock_part(home, READY, LOCK_EX, &busy); /* one start after the other */
+    int writer;
+    int result = 0;
+
+    if (ready < 0)
+        return 0;
+    /* a node that runs would find its store gone: it is about to end, and its own parent will come here */
+    writer = lock_part(home, "store/writer.lock", LOCK_EX | LOCK_NB, &running);
+    result = running ? error_set(err, ERROR_BUSY, "another primed runs on this home") : move_all(home, err);
+    if (writer >= 0)
+        close(writer);
+    close(ready);
+    return result;
 }
 
 void restore_clean(const char *home)

@@ -181,6 +181,14 @@ for moved in "" "store" "store keys" "store keys ssh" "store keys ssh node.conf"
 done
 node_start
 
+mkdir "$HOME_DIR/restore.ready"
+[ "$(id -u)" != 0 ] || chown nobody "$HOME_DIR/restore.ready"
+ERRORS=$("$BIN/primed" --home "$HOME_DIR" 2>&1)
+like "$? $ERRORS" "1 primed: another primed runs" "nothing is moved under a node that runs"
+rmdir "$HOME_DIR/restore.ready"
+sh_ "$TOFU listcerts"
+like "$OUT" "one.example" "which goes on"
+
 # --- what cannot run here is refused
 cp "$HOME_DIR/node.conf" "$TMP/conf"
 sed -i 's/^listen.*/listen = 192.0.2.77/' "$HOME_DIR/node.conf"
