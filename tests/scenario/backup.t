@@ -186,6 +186,7 @@ mkdir "$HOME_DIR/restore.ready"
 ERRORS=$("$BIN/primed" --home "$HOME_DIR" 2>&1)
 like "$? $ERRORS" "1 primed: another primed runs" "nothing is moved under a node that runs"
 rmdir "$HOME_DIR/restore.ready"
+is "$?" 0 "  and what waits goes on waiting"
 sh_ "$TOFU listcerts"
 like "$OUT" "one.example" "which goes on"
 
