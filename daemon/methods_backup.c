@@ -115,6 +115,7 @@ static int backup_node(struct request *request, json_t **result, struct error *e
         failed = write_backup(request, &to, passphrase, &bytes, err);
     OPENSSL_cleanse(passphrase, sizeof(passphrase));
     pthread_mutex_unlock(&one);
+    place_forget_secrets(request);
     if (failed == 0)
         *result = json_pack("{s:s, s:s, s:I}", "file", file, "to", to.text, "bytes", (json_int_t)bytes);
     place_clear(&to);
@@ -206,6 +207,7 @@ static int restore_node(struct request *request, json_t **result, struct error *
         return -1;
     failed = restore(request, &from, result, err);
     pthread_mutex_unlock(&one);
+    place_forget_secrets(request);
     place_clear(&from);
     return failed;
 }

@@ -175,6 +175,7 @@ static int copy_file(struct request *request, json_t **result, struct error *err
         place_read(request, to_text, &to, err) != 0)
         return -1;
     failed = copy_places(request, &from, &to, result, err);
+    place_forget_secrets(request);
     place_clear(&from);
     place_clear(&to);
     return failed;

@@ -282,3 +282,15 @@ int place_read_login(struct request *request, struct place *place, struct error 
     }
     return place_read_secret(request, "password", "password_file", place->password, err);
 }
+
+void place_forget_secrets(struct request *request)
+{
+    static const char *const names[] = {"password", "passphrase"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        json_t *text = json_object_get(request->params, names[i]);
+
+        if (json_is_string(text))
+            OPENSSL_cleanse((char *)(uintptr_t)json_string_value(text), json_string_length(text));
+    }
+}

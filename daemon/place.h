@@ -41,6 +41,9 @@ int place_read_login(struct request *request, struct place *place, struct error 
 int place_read_secret(struct request *request, const char *name, const char *file,
                       char out[PLACE_PASSWORD_MAX], struct error *err);
 
+/* Wipes "password" and "passphrase" in the parameters, once nobody needs them any more. */
+void place_forget_secrets(struct request *request);
+
 /* Calls `each` for every configured repository with its URL and user (may be ""). */
 int place_each_configured(struct request *request,
                           int (*each)(void *arg, const char *name, const char *url, const char *user),
