@@ -106,9 +106,10 @@ benches: $(BENCH)
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-dev liblmdb-dev protobuf-c-compiler \
                   libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl curl jq perl \
-                  lmdb-utils procps tmux openssh-client openssh-server openssh-sftp-server libnss-wrapper nginx-light \
-                  python3-pyftpdlib tftpd-hpa
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl \
+                  gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
+                  python3-pexpect python3-netmiko rancid openssh-sftp-server \
+                  libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.
@@ -182,11 +183,13 @@ docs: all
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/primesh \
-	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d
+	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d \
+	  $(DESTDIR)/etc/ssh/sshd_config.d
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 docs/primesh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
+	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
 

@@ -110,7 +110,7 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
         return;
     clock_format_log(clock_wall_ms(), when);
     text_format(&line, "%s ", when);
-    text_add_escaped(&line, plain, strlen(plain), NULL);
+    text_add_line(&line, plain, strlen(plain));
     text_add_string(&line, "\n");
     if (!line.failed)
         write_line(log, &line);

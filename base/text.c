@@ -154,12 +154,12 @@ static bool is_harmful(uint32_t codepoint)
            codepoint == 0xfeff;
 }
 
-void text_add_escaped(struct text *text, const char *bytes, size_t length, const char *also)
+static void add_escaped(struct text *text, const char *bytes, size_t length, const char *also, bool backslash)
 {
     while (length > 0) {
         uint32_t codepoint = 0;
         size_t step = text_utf8_next(bytes, length, &codepoint);
-        bool escape = step == 0 || is_harmful(codepoint) || codepoint == '\\';
+        bool escape = step == 0 || is_harmful(codepoint) || (backslash && codepoint == '\\');
 
         if (!escape && also != NULL && codepoint < 0x80)
             escape = strchr(also, (int)codepoint) != NULL;
@@ -174,6 +174,16 @@ void text_add_escaped(struct text *text, const char *bytes, size_t length, const
         bytes += step;
         length -= step;
     }
+}
+
+void text_add_escaped(struct text *text, const char *bytes, size_t length, const char *also)
+{
+    add_escaped(text, bytes, length, also, true);
+}
+
+void text_add_line(struct text *text, const char *bytes, size_t length)
+{
+    add_escaped(text, bytes, length, NULL, false);
 }
 
 bool text_is_printable(const char *bytes, size_t length)

@@ -45,5 +45,8 @@ bool text_is_utf8(const char *bytes, size_t length);
  */
 void text_add_escaped(struct text *text, const char *bytes, size_t length, const char *also);
 
+/* The same, but a backslash stays: for text whose parts were escaped one by one before. */
+void text_add_line(struct text *text, const char *bytes, size_t length);
+
 /* True if the string holds no byte that text_add_escaped() would escape, backslash apart. */
 bool text_is_printable(const char *bytes, size_t length);

@@ -86,6 +86,8 @@ void context_use_timezone(struct context *context)
 
 void context_close(struct context *context)
 {
+    monitor_free(context->monitor);
+    context->monitor = NULL;
     control_close(context->client);
     context->client = NULL;
     if (context->store != NULL)

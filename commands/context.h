@@ -14,6 +14,8 @@ enum {
     NEED_DAEMON = 1 << 1 /* an answering primed */
 };
 
+struct monitor;
+
 struct context {
     const char *home;
     const char *program; /* argv[0]: primed lies beside it */
@@ -21,8 +23,9 @@ struct context {
     struct store *store;           /* opened when first needed */
     struct control_client *client; /* connected when first needed */
     struct shell_session *session;
-    const char *terminal; /* NULL until the session is interactive: announced to primed for `show users` */
-    const char *voucher;  /* what sshd gave this session (store/vouch.h); NULL: it does not come from there */
+    struct monitor *monitor; /* of `terminal monitor`; NULL: off */
+    const char *terminal;    /* NULL until the session is interactive: announced to primed for `show users` */
+    const char *voucher; /* what sshd gave this session (store/vouch.h); NULL: it does not come from there */
     const char *connection; /* SSH_CONNECTION, or NULL */
     char user[64];
     enum shell_role role;
@@ -62,6 +65,9 @@ void context_close(struct context *context);
 
 struct context *context_of(struct shell_call *call);
 
+/* Ends `terminal monitor`. NULL is fine. */
+void monitor_free(struct monitor *monitor);
+
 /* Starts a read of the store. */
 struct store_txn *context_read(struct shell_call *call, struct error *err);
 
@@ -88,15 +94,14 @@ int print_authorized_keys(const char *home, const char *algorithm, const char *k
 extern const struct shell_branch pin_branch;
 extern const struct shell_branch pin_show_branch;
 extern const struct shell_branch policy_branch;
+extern const struct shell_branch key_branch;
+extern const struct shell_branch key_genkey_branch;
 extern const struct shell_branch service_branch;
 extern const struct shell_branch show_branch;
 extern const struct shell_branch log_branch;
 extern const struct shell_branch session_branch;
 extern const struct shell_branch file_branch;
 extern const struct shell_branch backup_branch;
+extern const struct shell_branch monitor_branch;
 extern const struct shell_branch configure_branch;
 extern const struct shell_branch running_config_branch;
-
-/* The argument types. */
-extern const struct shell_type argument_types[];
-extern const size_t argument_type_count;

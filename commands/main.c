@@ -1,6 +1,8 @@
 /* primesh: the shell. See --help. */
 #include "base/version.h"
+#include "base/wipe.h"
 #include "commands/context.h"
+#include "commands/table.h"
 #include "store/vouch.h"
 
 #include <getopt.h>
@@ -11,12 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-static const struct shell_branch *const branches[] = {
-    &pin_branch,     &pin_show_branch,  &policy_branch,         &service_branch, &show_branch,   &log_branch,
-    &session_branch, &configure_branch, &running_config_branch, &file_branch,    &backup_branch,
-};
-#define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
 struct options {
     const char *command;
@@ -78,6 +74,7 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
                                           {"reference", required_argument, NULL, 'r'},
                                           {"authorized-keys", required_argument, NULL, 'K'},
                                           {"session", required_argument, NULL, 'S'},
+                                          {"ssh", no_argument, NULL, 'O'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -102,6 +99,9 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
             break;
         case 'S':
             take_voucher(out, context, optarg);
+            break;
+        case 'O':
+            out->command = getenv("SSH_ORIGINAL_COMMAND");
             break;
         case 'V':
             printf("primesh " PRODUCT_VERSION "\n");
@@ -154,13 +154,16 @@ static int print_reference(const struct shell_program *program, const char *form
 static enum shell_status run(struct shell_session *session, struct context *context,
                              const struct options *options)
 {
+    char terminal[64];
     struct error err = {0};
 
     if (options->command != NULL)
         return shell_run_line(session, options->command);
     if (!isatty(STDIN_FILENO))
         return shell_run_input(session, options->stop_on_error);
-    if (context_open_session(context, shell_terminal_name(session), &err) != 0) {
+    if (ttyname_r(STDIN_FILENO, terminal, sizeof(terminal)) != 0)
+        snprintf(terminal, sizeof(terminal), "none");
+    if (context_open_session(context, terminal, &err) != 0) {
         fprintf(stderr, "%s\n%s\n", err.message,
                 err.code == ERROR_UNREACHABLE ? "start it with: ncs start" : err.hint);
         if (err.code == ERROR_BUSY)
@@ -205,13 +208,8 @@ static int serve(const struct shell_program *program, struct context *context, c
 
 int main(int argc, char **argv)
 {
-    struct shell_branch all[BRANCH_COUNT];
     struct context context = {.home = node_home(), .connection = getenv("SSH_CONNECTION")};
-    struct shell_program program = {.branches = all,
-                                    .branch_count = BRANCH_COUNT,
-                                    .types = argument_types,
-                                    .type_count = argument_type_count,
-                                    .context = &context,
+    struct shell_program program = {.context = &context,
                                     .admit = context_admit,
                                     .require = context_require,
                                     .refused = context_refused,
@@ -221,8 +219,8 @@ int main(int argc, char **argv)
     int status;
 
     setlocale(LC_CTYPE, "C.UTF-8");
-    for (size_t i = 0; i < BRANCH_COUNT; i++)
-        all[i] = *branches[i];
+    json_set_alloc_funcs(malloc, wipe_free); /* a passphrase goes to primed as JSON */
+    table_fill(&program);
     status = read_options(argc, argv, &options, &context);
     if (status >= 0)
         return status;

@@ -142,17 +142,22 @@ static const struct shell_listing terminal_listing = {
             "Session Timeout: {session_timeout_minutes} minutes",
     .single = true};
 
+/* Of the names of terminals (term(7)). */
+#define TYPE_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-._"
+
 static int run_terminal(struct shell_call *call, struct error *err)
 {
     struct shell_session *session = shell_call_session(call);
     const struct shell_terminal *terminal = shell_terminal(session);
     struct shell_output *output = shell_output(call);
-    const char *type = getenv("TERM");
+    const char *type = getenv("TERM"); /* comes from the client: anything may stand in it */
 
     (void)err;
+    if (type == NULL || type[0] == '\0' || type[strspn(type, TYPE_CHARACTERS)] != '\0')
+        type = "unknown";
     output_begin(output, &terminal_listing);
     output_string(output, TERMINAL_NAME, shell_terminal_name(session));
-    output_string(output, TERMINAL_TYPE, type != NULL ? type : "unknown");
+    output_string(output, TERMINAL_TYPE, type);
     output_number(output, TERMINAL_LENGTH, terminal->length);
     output_number(output, TERMINAL_WIDTH, terminal->width);
     output_number(output, TERMINAL_TIMEOUT, terminal->timeout_minutes);

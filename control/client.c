@@ -257,6 +257,8 @@ int control_call(struct control_client *client, const char *method, json_t *para
         if (done == 0)
             done = take_reply(id, line, length, watch, result, err);
     }
+    if (request != NULL)
+        explicit_bzero(request, strlen(request)); /* it may hold a passphrase */
     free(request);
     return done > 0 ? 0 : -1;
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "daemon/report.h"
+#include "daemon/services.h"
 #include "net/https_client.h"
 
 #include <pthread.h>
@@ -57,8 +58,11 @@ static void note(struct monitor *monitor, struct check *check, enum check_state 
 
 static void run_check(struct monitor *monitor, struct check *check)
 {
-    struct https_request request = {
-        .trust = check->request, .method = "GET", .path = "/ha/v1/hello", .timeout_ms = MONITOR_TIMEOUT_MS};
+    struct https_request request = {.trust = check->request,
+                                    .method = "GET",
+                                    .path = "/ha/v1/hello",
+                                    .timeout_ms = MONITOR_TIMEOUT_MS,
+                                    .identity = services_identity(monitor->node->services)};
     struct https_response response = {0};
     struct error err = {0};
 

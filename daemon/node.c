@@ -3,9 +3,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "base/wipe.h"
 #include "daemon/backup.h"
 #include "daemon/caller.h"
 #include "daemon/configuration.h"
+#include "daemon/own_key.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
@@ -16,11 +18,13 @@
 #include "daemon/workers.h"
 #include "net/https_client.h"
 
+#include <errno.h>
 #include <event2/thread.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* SIGTERM must have ended the node within 2 s */
@@ -48,13 +52,16 @@ static int make_folders(const char *home, struct error *err)
     static const struct {
         const char *name;
         mode_t mode;
-    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0700}};
+    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0770}};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         if (node_path(home, folders[i].name, path, sizeof(path), err) != 0 ||
             file_make_folder(path, folders[i].mode, err) != 0)
             return -1;
+        /* the umask takes from the group what the shells' user needs for the history */
+        if (chmod(path, folders[i].mode) != 0)
+            return error_set_errno(err, errno, "cannot set the mode of %s", path);
     }
     return ssh_prepare_home(home, err) != 0 ? -1 : repository_make_default(home, err);
 }
@@ -88,6 +95,7 @@ static int open_node(struct node *node, struct error *err)
         (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
+        (node->own_key = own_key_new(node, err)) == NULL ||
         (node->services = services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
@@ -107,6 +115,7 @@ static bool close_node(struct node *node)
         return false;
     control_server_free(node->control);
     services_free(node->services);
+    own_key_free(node->own_key);
     sessions_free(node->sessions);
     configuration_close(node);
     if (node->base != NULL)
@@ -200,6 +209,9 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
     int result;
 
     signal(SIGPIPE, SIG_IGN);
+    /* passphrases come through the control socket: neither its buffers nor the JSON in them may keep one */
+    json_set_alloc_funcs(malloc, wipe_free);
+    event_set_mem_functions(malloc, realloc, wipe_free);
     evthread_use_pthreads();
     https_client_init();
     result = open_node(&node, err);

@@ -15,6 +15,7 @@
 struct report;
 struct workers;
 struct services;
+struct own_key;
 struct sessions;
 
 struct node {
@@ -29,6 +30,7 @@ struct node {
     struct event_base *base;
     struct control_server *control;
     struct workers *workers;
+    struct own_key *own_key;
     struct services *services;
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */

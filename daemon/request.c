@@ -13,9 +13,11 @@ static const struct method *find_method(const char *name)
         const struct method *methods;
         size_t count;
     } tables[] = {
-        {pin_methods, pin_method_count},       {pin_file_methods, pin_file_method_count},
-        {config_methods, config_method_count}, {file_methods, file_method_count},
-        {backup_methods, backup_method_count}, {node_methods, node_method_count},
+        {pin_methods, pin_method_count},           {pin_file_methods, pin_file_method_count},
+        {node_methods, node_method_count},         {key_methods, key_method_count},
+        {key_file_methods, key_file_method_count}, {key_ca_methods, key_ca_method_count},
+        {config_methods, config_method_count},     {file_methods, file_method_count},
+        {backup_methods, backup_method_count},
     };
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
@@ -45,9 +47,10 @@ static int append_audit(struct request *request, struct store_txn *txn, const st
 
 static void log_audit(const struct request *request, const struct error *outcome)
 {
-    log_write(request->node->audit_log, LOG_LEVEL_INFO, "user=%s role=%s origin=%s result=%s line=\"%s\"%s%s",
-              request->who.user, account_role_name(request->who.role), request->who.origin,
-              outcome == NULL ? "ok" : error_code_name(outcome->code), request->line,
+    log_write(request->node->audit_log, LOG_LEVEL_INFO,
+              "user=%s role=%s origin=%s result=%s method=%s line=\"%s\"%s%s", request->who.user,
+              account_role_name(request->who.role), request->who.origin,
+              outcome == NULL ? "ok" : error_code_name(outcome->code), request->method->name, request->line,
               outcome == NULL ? "" : " message=", outcome == NULL ? "" : outcome->message);
 }
 

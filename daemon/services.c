@@ -6,10 +6,13 @@
 #include "daemon/configuration.h"
 #include "daemon/loop.h"
 #include "daemon/monitor.h"
+#include "daemon/own_key.h"
 #include "identity/identity.h"
+#include "net/client_auth.h"
 #include "net/https_server.h"
 #include "net/tls.h"
 #include "trust/trust.h"
+#include "x509/bundle.h"
 #include "x509/x509.h"
 
 #include <limits.h>
@@ -26,6 +29,7 @@ struct services {
     int64_t since_ms; /* wall clock */
     struct identity *identity;
     SSL_CTX *context;
+    struct client_auth *client_auth; /* NULL: callers need no certificate */
     int sockets[NODE_LISTEN_MAX];
     size_t socket_count;
     struct https_server *server;
@@ -68,31 +72,6 @@ static void serve(void *arg, struct https_exchange *exchange)
         https_reply(exchange, 405, NULL, NULL, 0);
     else
         answer_hello(arg, exchange);
-}
-
-static struct identity *own_identity(const struct node *node, struct error *err)
-{
-    char folder[PATH_MAX];
-    char hostname[HOST_TEXT_MAX];
-    char subject[sizeof(node->conf.subject) + HOST_TEXT_MAX];
-    char names[NODE_LISTEN_MAX + 1][HOST_TEXT_MAX + 4];
-    const char *list[NODE_LISTEN_MAX + 1];
-    struct identity_spec spec = {
-        .subject = subject, .names = list, .name_count = node->conf.listen_count + 1};
-
-    if (node_path(node->home, "keys", folder, sizeof(folder), err) != 0)
-        return NULL;
-    configuration_hostname(node, hostname);
-    if (node->conf.subject[0] != '\0')
-        snprintf(subject, sizeof(subject), "%s", node->conf.subject);
-    else
-        snprintf(subject, sizeof(subject), "/CN=%s", hostname);
-    snprintf(names[0], sizeof(names[0]), "DNS:%s", hostname);
-    for (size_t i = 0; i < node->conf.listen_count; i++)
-        snprintf(names[i + 1], sizeof(names[i + 1]), "IP:%s", node->conf.listen[i]);
-    for (size_t i = 0; i < spec.name_count; i++)
-        list[i] = names[i];
-    return identity_ensure(folder, &spec, err);
 }
 
 struct self_pins {
@@ -180,9 +159,31 @@ static void tear_down(struct services *services)
         close(services->sockets[--services->socket_count]);
     SSL_CTX_free(services->context);
     services->context = NULL;
+    client_auth_free(services->client_auth);
+    services->client_auth = NULL;
     identity_free(services->identity);
     services->identity = NULL;
     services->running = false;
+}
+
+/* Has the server ask for client certificates, where that is wanted. */
+static int ask_clients(struct services *services, struct error *err)
+{
+    struct node *node = services->node;
+    STACK_OF(X509) * anchors;
+    bool wanted;
+
+    if (own_key_client_wanted(node, &wanted, err) != 0)
+        return -1;
+    if (!wanted)
+        return 0;
+    anchors = own_key_ca_certificates(node, err);
+    if (anchors == NULL)
+        return -1;
+    services->client_auth = client_auth_require(services->context, services->identity, anchors, node->store,
+                                                node->conf.port, node->application_log, err);
+    x509_bundle_free(anchors);
+    return services->client_auth != NULL ? 0 : -1;
 }
 
 static int bring_up(struct services *services, struct error *err)
@@ -191,11 +192,11 @@ static int bring_up(struct services *services, struct error *err)
 
     if (configuration_load(services->node, err) != 0)
         return -1;
-    services->identity = own_identity(services->node, err);
+    services->identity = own_key_start(services->node->own_key, err);
     if (services->identity == NULL)
         return -1;
     services->context = tls_server_context(services->identity, err);
-    if (services->context == NULL || open_sockets(services, err) != 0 ||
+    if (services->context == NULL || ask_clients(services, err) != 0 || open_sockets(services, err) != 0 ||
         follow_own_certificate(services, err) != 0)
         return -1;
     on_loop(services, make_server, &call);
@@ -250,6 +251,35 @@ void services_free(struct services *services)
         services_stop(services, NULL);
     pthread_mutex_destroy(&services->lock);
     free(services);
+}
+
+const struct identity *services_identity(const struct services *services)
+{
+    return services->identity;
+}
+
+struct identity *services_identity_copy(struct services *services)
+{
+    struct identity *copy = NULL;
+
+    pthread_mutex_lock(&services->lock);
+    if (services->running && (copy = calloc(1, sizeof(*copy))) != NULL) {
+        copy->certificate = services->identity->certificate;
+        copy->chain = services->identity->chain == NULL ? NULL : X509_chain_up_ref(services->identity->chain);
+        X509_up_ref(copy->certificate);
+    }
+    pthread_mutex_unlock(&services->lock);
+    return copy;
+}
+
+bool services_ask_clients(struct services *services)
+{
+    bool asked;
+
+    pthread_mutex_lock(&services->lock);
+    asked = services->client_auth != NULL;
+    pthread_mutex_unlock(&services->lock);
+    return asked;
 }
 
 static void add_identity(json_t *state, X509 *certificate)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/node.h"
+#include "identity/identity.h"
 
 #include <jansson.h>
 
@@ -18,6 +19,15 @@ int services_start(struct services *services, struct error *err);
 
 /* ERROR_CONFLICT: not running. */
 int services_stop(struct services *services, struct error *err);
+
+/* What is served; for the monitor, which lives only while that does. */
+const struct identity *services_identity(const struct services *services);
+
+/* Certificate and chain that are served now, without the key; NULL while the services are stopped. */
+struct identity *services_identity_copy(struct services *services);
+
+/* True if callers are asked for a certificate now. */
+bool services_ask_clients(struct services *services);
 
 /* {"running", "since_ms", "subject", "sha256", "listen", "port", "self_checks"}. New reference. */
 json_t *services_state(struct services *services);

@@ -4,7 +4,7 @@
 #include "base/certificate_facts.h"
 
 #include <openssl/evp.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 /* What a self-signed certificate is to hold. */
 struct identity_spec {
@@ -27,6 +27,11 @@ struct identity {
  * asks for no time, so nothing is gained by dating it back). ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
 struct identity *identity_generate(const struct identity_spec *spec, struct error *err);
 void identity_free(struct identity *identity);
+
+/* The same with a key of any kind, which is taken over (freed where it fails), and a subject and names (may
+ * be NULL) that are built already. */
+struct identity *identity_self_signed(EVP_PKEY *key, const X509_NAME *subject, const GENERAL_NAMES *names,
+                                      int days, struct error *err);
 
 /*
  * One file holds all of it: private key (PKCS#8), certificate, chain, in PEM. So a power cut leaves the old

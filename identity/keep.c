@@ -1,10 +1,10 @@
 #include "identity/identity.h"
 
 #include "base/file.h"
+#include "identity/keep.h"
 #include "x509/x509.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -12,13 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define IDENTITY_FILE_SIZE_MAX                                                  \
-    (1024 * 1024) /* bytes; a key, a certificate and its chain have some 10,000 \
-                   */
-
-static int file_path(const char *folder, char path[PATH_MAX], struct error *err)
+int keep_path(const char *folder, const char *file, char path[PATH_MAX], struct error *err)
 {
-    if (snprintf(path, PATH_MAX, "%s/%s", folder, IDENTITY_FILE) >= PATH_MAX)
+    if (snprintf(path, PATH_MAX, "%s/%s", folder, file) >= PATH_MAX)
         return error_set(err, ERROR_INVALID_ARGUMENT, "the folder name %.200s... is too long", folder);
     return 0;
 }
@@ -35,7 +31,18 @@ static int write_pem(BIO *bio, const struct identity *identity)
     return 0;
 }
 
-int identity_save(const struct identity *identity, const char *folder, struct error *err)
+BIO *keep_to_pem(const struct identity *identity, struct error *err)
+{
+    BIO *bio = BIO_new(BIO_s_mem()); /* which wipes what it held when it is freed */
+
+    if (bio != NULL && write_pem(bio, identity) == 0)
+        return bio;
+    x509_error(err, ERROR_INTERNAL, "cannot write the key and certificate as PEM");
+    BIO_free(bio);
+    return NULL;
+}
+
+int keep_save(const struct identity *identity, const char *folder, const char *file, struct error *err)
 {
     char path[PATH_MAX];
     char *data = NULL;
@@ -43,22 +50,24 @@ int identity_save(const struct identity *identity, const char *folder, struct er
     long length;
     int result = -1;
 
-    if (file_path(folder, path, err) != 0 || file_make_folder(folder, 0700, err) != 0)
+    if (keep_path(folder, file, path, err) != 0 || file_make_folder(folder, 0700, err) != 0)
         return -1;
-    bio = BIO_new(BIO_s_mem()); /* which wipes what it held when it is freed */
-    if (bio == NULL || write_pem(bio, identity) != 0) {
-        x509_error(err, ERROR_INTERNAL, "cannot write the key and certificate as PEM");
-        goto out;
-    }
+    bio = keep_to_pem(identity, err);
+    if (bio == NULL)
+        return -1;
     length = BIO_get_mem_data(bio, &data);
     result = file_write(path, data, (size_t)length, 0600, err);
-out:
     BIO_free(bio);
     return result;
 }
 
+int identity_save(const struct identity *identity, const char *folder, struct error *err)
+{
+    return keep_save(identity, folder, IDENTITY_FILE, err);
+}
+
 /* A key that others can read is no secret any more: better to stop than to go on as if it were. */
-static int check_private(const char *path, struct error *err)
+int keep_check_private(const char *path, struct error *err)
 {
     struct stat info;
 
@@ -79,7 +88,7 @@ static int check_private(const char *path, struct error *err)
 }
 
 /* Without this, OpenSSL would ask for a passphrase on the terminal. */
-static int no_passphrase(char *out, int size, int writing, void *arg)
+int keep_no_passphrase(char *out, int size, int writing, void *arg)
 {
     (void)out, (void)size, (void)writing, (void)arg;
     return -1;
@@ -98,7 +107,7 @@ static int read_chain(struct identity *identity, BIO *bio, const char *path, str
 {
     X509 *issuer;
 
-    while ((issuer = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
+    while ((issuer = PEM_read_bio_X509(bio, NULL, keep_no_passphrase, NULL)) != NULL) {
         if (identity->chain == NULL)
             identity->chain = sk_X509_new_null();
         if (identity->chain == NULL || sk_X509_push(identity->chain, issuer) <= 0) {
@@ -123,12 +132,12 @@ static int read_pem(struct identity *identity, const char *data, size_t length, 
         error_set(err, ERROR_INTERNAL, "out of memory");
         goto out;
     }
-    identity->key = PEM_read_bio_PrivateKey(keys, NULL, no_passphrase, NULL);
+    identity->key = PEM_read_bio_PrivateKey(keys, NULL, keep_no_passphrase, NULL);
     if (identity->key == NULL) {
         unreadable(err, path, "private key");
         goto out;
     }
-    identity->certificate = PEM_read_bio_X509(certificates, NULL, no_passphrase, NULL);
+    identity->certificate = PEM_read_bio_X509(certificates, NULL, keep_no_passphrase, NULL);
     if (identity->certificate == NULL) {
         unreadable(err, path, "certificate");
         goto out;
@@ -149,26 +158,39 @@ out:
     return result;
 }
 
-struct identity *identity_load(const char *folder, struct error *err)
+struct identity *keep_from_pem(const char *data, size_t length, const char *path, struct error *err)
+{
+    struct identity *identity = calloc(1, sizeof(*identity));
+
+    if (identity == NULL) {
+        error_set(err, ERROR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    if (read_pem(identity, data, length, path, err) == 0)
+        return identity;
+    identity_free(identity);
+    return NULL;
+}
+
+struct identity *keep_load(const char *folder, const char *file, struct error *err)
 {
     char path[PATH_MAX];
     char *data = NULL;
     size_t length = 0;
-    struct identity *identity = NULL;
+    struct identity *identity;
 
-    if (file_path(folder, path, err) != 0 || check_private(path, err) != 0 ||
-        file_read(path, IDENTITY_FILE_SIZE_MAX, &data, &length, err) != 0)
+    if (keep_path(folder, file, path, err) != 0 || keep_check_private(path, err) != 0 ||
+        file_read(path, KEEP_SIZE_MAX, &data, &length, err) != 0)
         return NULL;
-    identity = calloc(1, sizeof(*identity));
-    if (identity == NULL) {
-        error_set(err, ERROR_INTERNAL, "out of memory");
-    } else if (read_pem(identity, data, length, path, err) != 0) {
-        identity_free(identity);
-        identity = NULL;
-    }
+    identity = keep_from_pem(data, length, path, err);
     OPENSSL_cleanse(data, length);
     free(data);
     return identity;
+}
+
+struct identity *identity_load(const char *folder, struct error *err)
+{
+    return keep_load(folder, IDENTITY_FILE, err);
 }
 
 struct identity *identity_ensure(const char *folder, const struct identity_spec *spec, struct error *err)

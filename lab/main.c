@@ -5,6 +5,7 @@
 #include "identity/identity.h"
 #include "lab/process.h"
 #include "lab/servers.h"
+#include "lab/ssh.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -23,6 +24,7 @@ struct arguments {
     const char *folder;
     const char *network;
     const char *command; /* -c */
+    char **words;        /* of the command of `ssh`, NULL at the end */
     bool keep;
 };
 
@@ -53,6 +55,35 @@ static int write_network(const struct lab *lab, struct error *err)
         return -1;
     snprintf(path, sizeof(path), "%s/network", lab->folder);
     return file_write(path, text, (size_t)snprintf(text, sizeof(text), "%s\n", lab->network), 0644, err);
+}
+
+/* The way in over SSH. The lab goes on without where there is no sshd. */
+static int start_ssh(const struct lab *lab)
+{
+    struct error err = {0};
+    char address[LAB_ADDRESS_MAX];
+
+    if (lab_ssh_prepare(lab, &err) != 0)
+        goto without;
+    for (size_t i = 0; i < lab_server_count; i++) {
+        const struct lab_server *server = &lab_servers[i];
+        bool running = lab_ssh_pid(lab, server) != 0;
+
+        if (server->kind != LAB_NODE)
+            continue;
+        if (lab_pid(lab, server) != 0 && lab_ssh_admit(lab, server, &err) != 0)
+            goto without;
+        if (!running && lab_ssh_start(lab, server, &err) != 0)
+            goto without;
+        lab_address(lab, server, address);
+        printf("%-10s %s port %u  sshd listens: primelab ssh %s\n", server->name, address,
+               lab_ssh_port(server), server->name);
+    }
+    return 0;
+
+without:
+    printf("no way in over SSH: %s\n", err.message);
+    return err.code == ERROR_INTERNAL || err.code == ERROR_TIMEOUT ? -1 : 0;
 }
 
 /* Starts those that do not run, side by side: making their keys is what takes time. */
@@ -88,6 +119,8 @@ static int run_up(const struct arguments *arguments)
             failures++;
         }
     }
+    if (start_ssh(lab) != 0)
+        failures++;
     for (size_t i = 0; i < lab_server_count; i++) {
         if (lab_servers[i].kind == LAB_STANDIN && lab_port(lab, &lab_servers[i]) != 443) {
             printf("port 443 may not be bound here, so the stand-ins listen on port %u\n",
@@ -119,6 +152,7 @@ static int run_down(const struct arguments *arguments)
     const struct lab *lab = &arguments->lab;
 
     for (size_t i = 0; i < lab_server_count; i++) {
+        lab_ssh_stop(lab, &lab_servers[i]);
         if (lab_pid(lab, &lab_servers[i]) != 0) {
             lab_stop(lab, &lab_servers[i]);
             printf("%-10s stopped\n", lab_servers[i].name);
@@ -154,19 +188,35 @@ static int run_status(const struct arguments *arguments)
         identity_free(identity);
         printf("%-10s %-7d %-12s %-5u %-8s %s\n", server->name, (int)pid, address, lab_port(lab, server),
                pid != 0 ? "running" : "stopped", text);
+        if (server->kind == LAB_NODE) {
+            pid = lab_ssh_pid(lab, server);
+            printf("%-10s %-7d %-12s %-5u %-8s %s\n", "  sshd", (int)pid, address, lab_ssh_port(server),
+                   pid != 0 ? "listens" : "stopped", "-");
+        }
     }
     return 0;
 }
 
-static int run_shell(const struct arguments *arguments)
+static int complain_standin(const struct arguments *arguments)
 {
     struct error err = {0};
 
-    if (arguments->server->kind != LAB_NODE) {
-        error_set(&err, ERROR_INVALID_ARGUMENT,
-                  "%s is a stand-in and has no shell; prime-pri and prime-sec have", arguments->server->name);
-        return complain(&err);
-    }
+    error_set(&err, ERROR_INVALID_ARGUMENT, "%s is a stand-in and has no shell; prime-pri and prime-sec have",
+              arguments->server->name);
+    return complain(&err);
+}
+
+static int run_ssh(const struct arguments *arguments)
+{
+    if (arguments->server->kind != LAB_NODE)
+        return complain_standin(arguments);
+    return lab_ssh_connect(&arguments->lab, arguments->server, arguments->words);
+}
+
+static int run_shell(const struct arguments *arguments)
+{
+    if (arguments->server->kind != LAB_NODE)
+        return complain_standin(arguments);
     return lab_shell(&arguments->lab, arguments->server, arguments->command);
 }
 
@@ -221,6 +271,8 @@ static const struct subcommand {
     {"down", "[--keep]", "stop it and remove its folder; --keep leaves the folder", false, run_down},
     {"status", "", "what runs where, with which certificate", false, run_status},
     {"shell", "<node> [-c '<command>']", "the shell of prime-pri or prime-sec", true, run_shell},
+    {"ssh", "<node> [<ssh's options>] [<command>]", "the same over SSH, through the node's own sshd", true,
+     run_ssh},
     {"renew", "<server>", "give a server a new key and certificate", true, run_renew},
     {"log", "<server>", "print a server's logs", true, run_log},
 };
@@ -234,7 +286,7 @@ static void print_help(FILE *file)
         "A lab on loopback: nodes prime-pri and prime-sec, stand-ins ise and dnac; its folder is " LAB_FOLDER
         " unless\nanother is named.\n\n");
     for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
-        fprintf(file, "  %-7s %-24s %s\n", subcommands[i].name, subcommands[i].arguments,
+        fprintf(file, "  %-7s %-36s %s\n", subcommands[i].name, subcommands[i].arguments,
                 subcommands[i].help);
 }
 
@@ -247,8 +299,15 @@ static const struct subcommand *find_subcommand(const char *name)
     return NULL;
 }
 
-/* The options, wherever they stand. Returns -1 to go on, else the exit status. */
-static int read_options(int argc, char **argv, struct arguments *out)
+/* The command and its server, as typed. */
+struct words {
+    const char *word[2];
+    int count;
+};
+
+/* The options, wherever they stand, up to `ssh <node>`: all behind that is ssh's business. Returns -1 to go
+ * on, else the exit status. */
+static int read_options(int argc, char **argv, struct arguments *out, struct words *words)
 {
     static const struct option known[] = {
         {"folder", required_argument, NULL, 'F'}, {"network", required_argument, NULL, 'N'},
@@ -256,8 +315,16 @@ static int read_options(int argc, char **argv, struct arguments *out)
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "F:N:c:kVh", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-F:N:c:kVh", known, NULL)) != -1) {
         switch (option) {
+        case 1: /* no option */
+            if (words->count < 2)
+                words->word[words->count] = optarg;
+            words->count++;
+            out->words = argv + optind;
+            if (words->count == 2 && strcmp(words->word[0], "ssh") == 0)
+                return -1;
+            break;
         case 'F':
             out->folder = optarg;
             break;
@@ -287,21 +354,22 @@ static int read_options(int argc, char **argv, struct arguments *out)
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.folder = LAB_FOLDER};
+    struct words words = {0};
     const struct subcommand *subcommand;
     struct error err = {0};
-    int status = read_options(argc, argv, &arguments);
+    int status = read_options(argc, argv, &arguments, &words);
 
     if (status >= 0)
         return status;
-    subcommand = optind < argc ? find_subcommand(argv[optind]) : NULL;
-    if (subcommand == NULL || argc - optind != 1 + subcommand->takes_server) {
+    subcommand = words.count > 0 ? find_subcommand(words.word[0]) : NULL;
+    if (subcommand == NULL || words.count != 1 + subcommand->takes_server) {
         print_help(stderr);
         return 2;
     }
     if (lab_open(arguments.folder, arguments.network, &arguments.lab, &err) != 0)
         return complain(&err);
     if (subcommand->takes_server) {
-        arguments.server = lab_find(argv[optind + 1], &err);
+        arguments.server = lab_find(words.word[1], &err);
         if (arguments.server == NULL)
             return complain(&err);
     }

@@ -16,6 +16,7 @@
 
 #define WARN_BEFORE_MS 60000 /* before an idle session ends; half the limit where that is shorter */
 #define SEQUENCE_MOST 16     /* bytes of an escape sequence that means something */
+#define SEARCH_MOST 40       /* bytes of what Ctrl-R looks for */
 #define SEQUENCE_WAIT_MS 500 /* for the rest of a character or sequence: it may cross a slow line */
 
 static bool finish(struct editor *editor, enum editor_end end)
@@ -239,9 +240,20 @@ static size_t utf8_length(wchar_t key)
     return key < 0x80 ? 1 : key < 0x800 ? 2 : key < 0x10000 ? 3 : 4;
 }
 
+/* Does Ctrl-R look for as much as it may? libedit shows that below the line, and tries each line of the
+ * history with a regular expression for every key: a long paste would keep it busy for minutes. */
+static bool is_search_full(const struct editor *editor)
+{
+    const char *shown = editor->line.length > 0 ? memchr(editor->line.data, '\n', editor->line.length) : NULL;
+
+    return shown != NULL && strlen(shown) > strlen("\nbck:") + SEARCH_MOST;
+}
+
 /* Would the line be longer than it may be? */
 static bool is_too_much(const struct editor *editor, wchar_t key)
 {
+    if (key >= 0x20 && key != 0x7f && is_search_full(editor))
+        return true;
     if (key == '\n')
         return editor->line.length > EDITOR_LINE_MOST;
     return key >= 0x20 && key != 0x7f && editor->line.length + utf8_length(key) > EDITOR_LINE_MOST;

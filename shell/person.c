@@ -125,3 +125,17 @@ enum shell_status shell_run_terminal(struct shell_session *session)
     session->interactive = false;
     return SHELL_OK;
 }
+
+bool shell_watch(struct shell_session *session, int fd, void (*ready)(void *arg), void *arg)
+{
+    if (session->editor == NULL)
+        return false;
+    editor_watch(session->editor, fd, ready, arg);
+    return true;
+}
+
+void shell_notice(struct shell_session *session, const char *text)
+{
+    if (session->editor != NULL)
+        editor_notice(session->editor, text);
+}

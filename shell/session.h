@@ -4,6 +4,7 @@
 
 #include "shell/command.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Exit statuses of `primesh`. */
@@ -82,6 +83,14 @@ struct shell_terminal {
 };
 struct shell_terminal *shell_terminal(struct shell_session *session);
 const char *shell_terminal_name(const struct shell_session *session); /* "/dev/pts/0", or "none" */
+
+/*
+ * News for the person at the terminal: while a line is typed, ready(arg) is called whenever fd can be read,
+ * and may print lines (each ended by \n) above it with shell_notice(). What comes while a command runs waits.
+ * fd -1: no more. False: nobody sits at a terminal.
+ */
+bool shell_watch(struct shell_session *session, int fd, void (*ready)(void *arg), void *arg);
+void shell_notice(struct shell_session *session, const char *text);
 
 /* The history, oldest first. */
 size_t shell_history_count(const struct shell_session *session);

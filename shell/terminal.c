@@ -170,6 +170,7 @@ int terminal_wait(int in, int fd, int timeout_ms)
 {
     int64_t until = timeout_ms < 0 ? -1 : clock_monotonic_ms() + timeout_ms;
     bool switched = in >= 0 && !terminal.running;
+    int person = in < 0 && fd < 0 ? STDOUT_FILENO : in;
     sigset_t blocked, before, during;
     int result = -2;
 
@@ -182,7 +183,7 @@ int terminal_wait(int in, int fd, int timeout_ms)
     if (switched)
         terminal_commands(true);
     while (result == -2) {
-        struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = in, .events = 0}};
+        struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = person, .events = 0}};
         int64_t left = until < 0 ? 0 : until - clock_monotonic_ms();
         struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
         int ready;
@@ -195,6 +196,8 @@ int terminal_wait(int in, int fd, int timeout_ms)
             result = -1;
         else if (ready < 0 && errno != EINTR)
             result = -1;
+        else if (ready > 0 && wait[0].revents == 0 && (wait[1].revents & POLLNVAL) != 0)
+            person = -1; /* started with its output closed: nobody is there who could leave */
         else if (ready > 0)
             result = wait[0].revents != 0 ? 1 : 0; /* a terminal that is gone counts as Ctrl-C */
     }

@@ -35,7 +35,8 @@ int terminal_key(int fd);
 int terminal_ask(int in, int out, const char *question, bool echo, char *line, size_t size);
 
 /* Waits for fd to be readable while watching the terminal `in` (-1: none) for Ctrl-C; other keys are left for
- * the next line. fd -1: only waits. A Ctrl-C that is returned is forgotten. 1 readable (or hung up), 0
- * Ctrl-C, -1 time over; timeout_ms -1: for ever.
+ * the next line. fd -1: only waits; if nobody types either, the end of who reads standard output counts as
+ * Ctrl-C. A Ctrl-C that is returned is forgotten. 1 readable (or hung up), 0 Ctrl-C, -1 time over; timeout_ms
+ * -1: for ever.
  */
 int terminal_wait(int in, int fd, int timeout_ms);

@@ -65,41 +65,43 @@ int setting_delete(struct store_txn *txn, const char *name, struct error *err)
     return record_status(txn, err);
 }
 
+struct setting_walk {
+    struct store_txn *txn;
+    const char *prefix;
+    int (*each)(void *arg, const char *name, enum store_scope scope, const uint8_t *value, size_t length);
+    void *arg;
+};
+
+static enum record_step setting_row(void *arg, struct arena *scratch, const MDB_val *key,
+                                    const MDB_val *bytes)
+{
+    const struct setting_walk *walk = arg;
+    struct arena *arena = &walk->txn->arena; /* what is given out lasts until the transaction ends */
+    size_t prefix = strlen(walk->prefix);
+    enum store_scope scope;
+    const uint8_t *value;
+    const char *name;
+    size_t length;
+
+    (void)scratch;
+    if (key->mv_size < prefix || memcmp(key->mv_data, walk->prefix, prefix) != 0)
+        return RECORD_ENOUGH;
+    name = arena_copy(arena, (const char *)key->mv_data + prefix, key->mv_size - prefix);
+    if (name == NULL) {
+        record_fail(walk->txn, ENOMEM, "read");
+        return RECORD_ENOUGH;
+    }
+    if (!setting_read(arena, bytes->mv_data, bytes->mv_size, &scope, &value, &length))
+        return RECORD_DAMAGED;
+    return walk->each(walk->arg, name, scope, value, length) == 0 ? RECORD_NEXT : RECORD_ENOUGH;
+}
+
 int setting_each(struct store_txn *txn, const char *prefix,
                  int (*each)(void *arg, const char *name, enum store_scope scope, const uint8_t *value,
                              size_t length),
                  void *arg, struct error *err)
 {
-    size_t prefix_length = strlen(prefix);
-    MDB_cursor *cursor = record_cursor(txn, DATABASE_SETTINGS);
-    MDB_cursor_op move = MDB_SET_RANGE;
-    MDB_val key = record_key_text(prefix);
-    MDB_val bytes;
-    int result = 0;
+    struct setting_walk walk = {.txn = txn, .prefix = prefix, .each = each, .arg = arg};
 
-    while (cursor != NULL && record_cursor_move(txn, cursor, move, &key, &bytes)) {
-        enum store_scope scope;
-        const uint8_t *value;
-        const char *name;
-        size_t length;
-
-        if (key.mv_size < prefix_length || memcmp(key.mv_data, prefix, prefix_length) != 0)
-            break;
-        name =
-            arena_copy(&txn->arena, (const char *)key.mv_data + prefix_length, key.mv_size - prefix_length);
-        if (name == NULL) {
-            record_fail(txn, ENOMEM, "read");
-            break;
-        }
-        if (!setting_read(&txn->arena, bytes.mv_data, bytes.mv_size, &scope, &value, &length)) {
-            result = record_damaged(txn, DATABASE_SETTINGS, err);
-            break;
-        }
-        if (each(arg, name, scope, value, length) != 0)
-            break;
-        move = MDB_NEXT;
-    }
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    return result != 0 ? result : record_status(txn, err);
+    return record_walk(txn, DATABASE_SETTINGS, record_key_text(prefix), setting_row, &walk, err);
 }

@@ -22,11 +22,15 @@
 #define LOG_LEVEL_MOST 7 /* syslog's debugging (RFC 5424) */
 #define ZONE_FOLDER "/usr/share/zoneinfo"
 
+/* As much of a value as a sentence repeats, for "%.*s". */
+#define SHOWN_MOST 60 /* bytes */
+#define SHOWN(value) (int)text_cut_utf8((value), SHOWN_MOST), (value)
+
 static int keep(const char *value, char *out, size_t size, struct error *err)
 {
     if (snprintf(out, size, "%s", value) < (int)size)
         return 0;
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.40s... is too long", value);
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s... is too long", SHOWN(value));
 }
 
 static int check_domain(const char *value, char *out, size_t size, struct error *err)
@@ -37,7 +41,7 @@ static int check_domain(const char *value, char *out, size_t size, struct error 
     if (host_parse(value, &kind, host, err) != 0)
         return -1;
     if (kind != HOST_NAME)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%s is an address, not a name", value);
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is an address, not a name", SHOWN(value));
     return keep(host, out, size, err);
 }
 
@@ -62,8 +66,8 @@ static int check_number(const char *value, long least, long most, char *out, siz
 
     if (!isdigit((unsigned char)value[0]) || *end != '\0' || strlen(value) > 9 || number < least ||
         number > most)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%.40s is not a number from %ld to %ld", value, least,
-                         most);
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not a number from %ld to %ld", SHOWN(value),
+                         least, most);
     snprintf(out, size, "%ld", number);
     return 0;
 }
@@ -88,14 +92,15 @@ static int check_log_level(const char *value, char *out, size_t size, struct err
     if (check_number(value, 0, LOG_LEVEL_MOST, out, size, NULL) == 0)
         return 0;
     return error_set(err, ERROR_INVALID_ARGUMENT,
-                     "%.40s is not a level: 0 to %d, or error, warning, info, debug", value, LOG_LEVEL_MOST);
+                     "%.*s is not a level: 0 to %d, or error, warning, info, debug", SHOWN(value),
+                     LOG_LEVEL_MOST);
 }
 
 static int check_release(const char *value, char *out, size_t size, struct error *err)
 {
     if (strcmp(value, "3.5") == 0 || strcmp(value, "3.9") == 0)
         return keep(value, out, size, err);
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.40s is not 3.5 or 3.9", value);
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5 or 3.9", SHOWN(value));
 }
 
 /* A time zone file starts with "TZif" (RFC 8536). */
@@ -125,9 +130,9 @@ static int check_zone(const char *value, char *out, size_t size, struct error *e
             return keep(value, out, size, err);
     }
     return error_set(err, ERROR_INVALID_ARGUMENT,
-                     "%.60s is not a time zone of this machine, such as "
+                     "%.*s is not a time zone of this machine, such as "
                      "UTC or Europe/Berlin",
-                     value);
+                     SHOWN(value));
 }
 
 /* What stands as one word in a listing that is typed in again. */
@@ -137,9 +142,9 @@ static int check_word(const char *value, char *out, size_t size, struct error *e
         strpbrk(value, " \t\"'\\|?") == NULL)
         return keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT,
-                     "%.60s is not one word of at most %d characters without quotes, bars, backslashes and "
+                     "%.*s is not one word of at most %d characters without quotes, bars, backslashes and "
                      "question marks",
-                     value, WORD_MAX);
+                     SHOWN(value), WORD_MAX);
 }
 
 static int check_mail_address(const char *value, char *out, size_t size, struct error *err)
@@ -148,8 +153,8 @@ static int check_mail_address(const char *value, char *out, size_t size, struct 
 
     if (at == NULL || at == value || strchr(at + 1, '@') != NULL || strpbrk(value, "<>,;:()") != NULL ||
         host_parse(at + 1, &(enum host_kind){0}, (char[HOST_TEXT_MAX]){0}, NULL) != 0)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%.60s is not a mail address such as ops@example.com",
-                         value);
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not a mail address such as ops@example.com",
+                         SHOWN(value));
     return check_word(value, out, size, err);
 }
 
@@ -163,19 +168,19 @@ static int check_url(const char *value, char *out, size_t size, struct error *er
         if (strncasecmp(value, schemes[i], strlen(schemes[i])) == 0)
             rest = value + strlen(schemes[i]);
     }
-    if (rest == NULL || strlen(value) > URL_MAX || !text_is_printable(value, strlen(value)) ||
-        strpbrk(value, " \t\"'\\|?#") != NULL)
-        return error_set(err, ERROR_INVALID_ARGUMENT,
-                         "%.60s is not a URL of the form disk:, sftp://host/folder, or with scp, ftp, tftp, "
-                         "http or https",
-                         value);
-    if (strncasecmp(value, "disk:", 5) != 0 && (*rest == '\0' || *rest == '/'))
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%.60s is not a URL that names a host", value);
-    if (memchr(rest, '@', strcspn(rest, "/")) != NULL) {
+    if (strchr(value, '@') != NULL) {
         /* the value is not repeated: it may hold a password */
         error_set(err, ERROR_INVALID_ARGUMENT, "this URL is not without a user in it");
         return error_hint(err, "give the user apart: user <name> password plain <password>");
     }
+    if (rest == NULL || strlen(value) > URL_MAX || !text_is_printable(value, strlen(value)) ||
+        strpbrk(value, " \t\"'\\|?#") != NULL)
+        return error_set(err, ERROR_INVALID_ARGUMENT,
+                         "%.*s is not a URL of the form disk:, sftp://host/folder, or with scp, ftp, tftp, "
+                         "http or https",
+                         SHOWN(value));
+    if (strncasecmp(value, "disk:", 5) != 0 && (*rest == '\0' || *rest == '/'))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not a URL that names a host", SHOWN(value));
     return keep(value, out, size, err);
 }
 
@@ -183,7 +188,7 @@ static int check_role(const char *value, char *out, size_t size, struct error *e
 {
     if (strcmp(value, "admin") == 0 || strcmp(value, "user") == 0)
         return keep(value, out, size, err);
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.40s is not a role: admin or user", value);
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not a role: admin or user", SHOWN(value));
 }
 
 static int check_secret(const char *value, char *out, size_t size, struct error *err)
@@ -243,8 +248,8 @@ static bool read_key(const char *value, uint8_t *blob, size_t *length)
 
 static int refuse_key(const char *value, struct error *err)
 {
-    error_set(err, ERROR_INVALID_ARGUMENT, "%.40s%s is not a public SSH key", value,
-              strlen(value) > 40 ? "..." : "");
+    error_set(err, ERROR_INVALID_ARGUMENT, "%.*s%s is not a public SSH key", SHOWN(value),
+              strlen(value) > SHOWN_MOST ? "..." : "");
     return error_hint(err,
                       "paste the line of the .pub file: <algorithm> <base64> [<comment>]; the algorithms "
                       "are ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256, -384 and -521, and the sk- ones");
@@ -283,14 +288,14 @@ static int check_yes(const char *value, char *out, size_t size, struct error *er
 {
     if (strcmp(value, "yes") == 0)
         return keep(value, out, size, err);
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.40s is not yes", value);
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not yes", SHOWN(value));
 }
 
 static int check_empty(const char *value, char *out, size_t size, struct error *err)
 {
     if (value[0] == '\0')
         return keep(value, out, size, err);
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.40s is not empty", value);
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not empty", SHOWN(value));
 }
 
 static const struct statement statements[] = {
@@ -350,9 +355,9 @@ static int check_name(const char *name, const char *letters, size_t most, const 
     if (length > 0 && length <= most && strspn(name, letters) == length && name[0] != '-' && name[0] != '.')
         return 0;
     return error_set(err, ERROR_INVALID_ARGUMENT,
-                     "%.60s is not the name of %s: at most %zu letters, digits "
+                     "%.*s is not the name of %s: at most %zu letters, digits "
                      "and any of . _ -, beginning with a letter or digit",
-                     name, what, most);
+                     SHOWN(name), what, most);
 }
 
 int statement_check_user(const char *name, struct error *err)
@@ -387,11 +392,11 @@ int statement_check(const char *name, const char *value, char out[STATEMENT_VALU
     char key[STATEMENT_KEY_NAME_SIZE];
 
     if (statement == NULL)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "there is no setting \"%.100s\"", name);
+        return error_set(err, ERROR_INVALID_ARGUMENT, "there is no setting \"%.*s\"", SHOWN(name));
     if (check_open_part(name, err) != 0 || statement->check(value, out, STATEMENT_VALUE_MAX, err) != 0)
         return -1;
     if (statement->check == check_key &&
         (statement_key_name(value, key, err) != 0 || strcmp(strrchr(name, '/') + 1, key) != 0))
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%.100s is not the name of that key", name);
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not the name of that key", SHOWN(name));
     return 0;
 }

@@ -1,18 +1,15 @@
 #include "base/text.h"
 #include "x509/form.h"
 #include "x509/name.h"
+#include "x509/names.h"
 #include "x509/x509.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_TEXT_MAX 4096 /* bytes of the alternative names shown; what goes beyond is counted */
-#define TYPE_TEXT_MAX 256   /* bytes of an object identifier shown */
+#define TYPE_TEXT_MAX 256 /* bytes of an object identifier shown */
 
 /* The texts are laid out one after another; where each starts is kept until the buffer stands still. */
 struct layout {
@@ -38,111 +35,12 @@ static void add_serial(struct text *out, const X509 *certificate)
     BN_free(number);
 }
 
-static void add_address(struct text *out, const ASN1_OCTET_STRING *address)
-{
-    const unsigned char *bytes = ASN1_STRING_get0_data(address);
-    int length = ASN1_STRING_length(address);
-    char shown[INET6_ADDRSTRLEN];
-
-    text_add_string(out, "IP:");
-    if ((length == 4 || length == 16) &&
-        inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, shown, sizeof(shown)) != NULL) {
-        text_add_string(out, shown);
-        return;
-    }
-    for (int i = 0; i < length; i++)
-        text_format(out, "%02x", bytes[i]);
-}
-
-static void add_string(struct text *out, const char *kind, const ASN1_STRING *value)
-{
-    const char *bytes = (const char *)ASN1_STRING_get0_data(value);
-
-    text_add_string(out, kind);
-    if (bytes != NULL)
-        text_add_escaped(out, bytes, (size_t)ASN1_STRING_length(value), ",");
-}
-
-static void add_general_name(struct text *out, const GENERAL_NAME *name)
-{
-    char number[TYPE_TEXT_MAX];
-    int type;
-    void *value = GENERAL_NAME_get0_value(name, &type);
-
-    switch (type) {
-    case GEN_DNS:
-        add_string(out, "DNS:", value);
-        break;
-    case GEN_EMAIL:
-        add_string(out, "email:", value);
-        break;
-    case GEN_URI:
-        add_string(out, "URI:", value);
-        break;
-    case GEN_IPADD:
-        add_address(out, value);
-        break;
-    case GEN_DIRNAME:
-        text_add_string(out, "DirName:");
-        name_add(out, value, NAME_SLASH, NULL);
-        break;
-    case GEN_RID:
-        OBJ_obj2txt(number, sizeof(number), value, 1);
-        text_format(out, "RID:%s", number);
-        break;
-    default:
-        text_add_string(out, "other name");
-    }
-}
-
 static void add_names(struct text *out, const X509 *certificate)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    struct text one = {0};
-    size_t used = 0;
-    int shown = 0;
-    int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names);
 
-    for (int i = 0; i < count; i++) {
-        text_clear(&one);
-        add_general_name(&one, sk_GENERAL_NAME_value(names, i));
-        if (one.failed || used + one.length > NAMES_TEXT_MAX)
-            continue;
-        text_format(out, "%s%s", shown == 0 ? "" : ", ", one.data);
-        used += one.length;
-        shown++;
-    }
-    if (shown < count)
-        text_format(out, "%s%d more", shown == 0 ? "" : ", and ", count - shown);
-    text_free(&one);
+    x509_add_names(out, names, ", ");
     GENERAL_NAMES_free(names);
-    ERR_clear_error();
-}
-
-static void add_key(struct text *out, X509 *certificate)
-{
-    const EVP_PKEY *key = X509_get0_pubkey(certificate);
-    int kind = EVP_PKEY_get_base_id(key);
-    char group[64] = "";
-
-    if (kind == EVP_PKEY_EC) {
-        const char *nist = NULL;
-        if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1)
-            nist = EC_curve_nid2nist(OBJ_txt2nid(group));
-        if (nist == NULL && group[0] == '\0')
-            text_format(out, "ec, %d bits", EVP_PKEY_get_bits(key));
-        else
-            text_format(out, "ec, %s", nist != NULL ? nist : group);
-    } else if (kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448) {
-        text_add_string(out, kind == EVP_PKEY_ED25519 ? "ed25519" : "ed448");
-    } else if (kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS) {
-        text_format(out, "%s, %d bits", kind == EVP_PKEY_RSA ? "rsa" : "rsa-pss", EVP_PKEY_get_bits(key));
-    } else {
-        const char *name = EVP_PKEY_get0_type_name(key);
-        for (const char *at = name == NULL ? "unknown" : name; *at != '\0'; at++)
-            text_format(out, "%c", tolower((unsigned char)*at));
-        text_format(out, ", %d bits", EVP_PKEY_get_bits(key));
-    }
     ERR_clear_error();
 }
 
@@ -178,7 +76,7 @@ static int lay_out_texts(struct layout *layout, X509 *certificate, struct error 
     start_text(layout);
     add_names(text, certificate);
     start_text(layout);
-    add_key(text, certificate);
+    x509_add_key(text, X509_get0_pubkey(certificate));
     start_text(layout);
     add_signature(text, certificate);
     return 0;

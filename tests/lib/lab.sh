@@ -29,3 +29,14 @@ on() { # on <node> <command>
 shown_sha256() { # shown_sha256 <address> <port>
     openssl s_client -connect "$1:$2" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256 | sed 's/.*=//'
 }
+
+# ssh to a node with the lab's key; skips the whole test where there is no sshd.
+need_sshd() {
+    [ -x /usr/sbin/sshd ] || skip_all "sshd is not installed"
+    SSH_CONFIG=$LAB/ssh/config
+}
+ssh_() { ssh -F "$SSH_CONFIG" "$@"; }
+
+# The shells that the nodes' sshd processes started.
+shells() { pgrep -f "$BIN/primesh --home $LAB/"; }
+no_shells() { ! shells >/dev/null; }

@@ -255,7 +255,7 @@ static void knows_keys(void **state)
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEcZGTOuVRNYtkRyYyv7WEu2gX/Ob96EFwFbe5guUfQ",
         "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIEcZGTOuVRNYtkRyYyv7WEu2gX/Ob96EFwFbe5guUfQ1",
         "ssh-dss AAAAC3NzaC1lZDI1NTE5AAAAIEcZGTOuVRNYtkRyYyv7WEu2gX/Ob96EFwFbe5guUfQ1",
-        "command=\"x\" " KEY,
+        ("command=\"x\" " KEY), /* in brackets, or clang misses a comma */
     };
     char name[STATEMENT_KEY_NAME_SIZE], other[STATEMENT_KEY_NAME_SIZE], setting[128];
     char kept[STATEMENT_VALUE_MAX];

@@ -1,0 +1,41 @@
+#include "commands/table.h"
+
+#include "commands/types.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPES_MOST 160
+
+static const struct shell_branch *const branches[] = {
+    &pin_branch,       &pin_show_branch,       &policy_branch, &key_branch,     &key_genkey_branch,
+    &service_branch,   &show_branch,           &log_branch,    &session_branch, &monitor_branch,
+    &configure_branch, &running_config_branch, &file_branch,   &backup_branch,
+};
+#define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
+
+static void add_types(struct shell_program *program, struct shell_type *types, const struct shell_type *more,
+                      size_t count)
+{
+    if (program->type_count + count > TYPES_MOST)
+        abort(); /* the array below is too small: every start would show it */
+    memcpy(types + program->type_count, more, count * sizeof(*more));
+    program->type_count += count;
+}
+
+void table_fill(struct shell_program *program)
+{
+    static struct shell_branch all[BRANCH_COUNT];
+    static struct shell_type types[TYPES_MOST];
+
+    for (size_t i = 0; i < BRANCH_COUNT; i++)
+        all[i] = *branches[i];
+    program->branches = all;
+    program->branch_count = BRANCH_COUNT;
+    program->type_count = 0;
+    program->types = types;
+    add_types(program, types, common_types, common_type_count);
+    add_types(program, types, key_types, key_type_count);
+    add_types(program, types, config_types, config_type_count);
+    add_types(program, types, file_types, file_type_count);
+}

@@ -1,0 +1,15 @@
+/* What the arguments of the commands may be, a file a branch of the tree. */
+#pragma once
+
+#include "commands/context.h"
+
+#define COMPLETIONS_MAX 200 /* words offered at most */
+
+#define TYPES(name)                                \
+    extern const struct shell_type name##_types[]; \
+    extern const size_t name##_type_count;
+TYPES(common)
+TYPES(key)
+TYPES(config)
+TYPES(file)
+#undef TYPES
