@@ -1,6 +1,7 @@
 #include "commands/context.h"
 
 #include "store/config.h"
+#include "store/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,9 @@
 
 static int open_store(struct context *context, struct error *err)
 {
-    if (context->store != NULL)
+    if (context->store != NULL && store_is_current(context->store))
         return 0;
+    store_close(context->store); /* of the node before a restore, or none */
     context->store = store_open(context->home, STORE_READ, err);
     /* for a person, and for the exit status, an appliance without a store is one that is not there */
     if (err->code == ERROR_NOT_FOUND)

@@ -103,6 +103,8 @@ extern const struct shell_branch service_branch;
 extern const struct shell_branch show_branch;
 extern const struct shell_branch log_branch;
 extern const struct shell_branch session_branch;
+extern const struct shell_branch file_branch;
+extern const struct shell_branch backup_branch;
 extern const struct shell_branch monitor_branch;
 extern const struct shell_branch configure_branch;
 extern const struct shell_branch running_config_branch;

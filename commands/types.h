@@ -13,4 +13,5 @@ TYPES(key)
 TYPES(config)
 TYPES(trust)
 TYPES(purpose)
+TYPES(file)
 #undef TYPES

@@ -1,66 +1,133 @@
 #include "daemon/broker.h"
 
+#include "daemon/ssh_start.h"
 #include "net/https_server.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum broker_operation { BROKER_LISTEN = 1 };
+#define DESCRIPTORS_MAX 2 /* that come along with a question */
+
+enum broker_operation { BROKER_LISTEN = 1, BROKER_SSH };
 
 struct broker_question {
     uint32_t operation;
-    uint32_t index;
+    uint32_t index;        /* BROKER_LISTEN */
+    struct broker_ssh ssh; /* BROKER_SSH */
 };
 
 struct broker_answer {
     struct error error; /* code ERROR_NONE: a descriptor comes along */
 };
 
-static void send_answer(int socket, const struct broker_answer *answer, int fd)
-{
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec bytes = {.iov_base = (void *)(uintptr_t)answer, .iov_len = sizeof(*answer)};
-    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+union descriptors {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+};
 
-    if (fd >= 0) {
+/* ---- both halves: one message with its descriptors ---- */
+
+static bool send_message(int socket, const void *bytes, size_t length, const int *fds, size_t count)
+{
+    union descriptors control = {0};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t sent;
+
+    if (count > 0) {
         message.msg_control = control.space;
-        message.msg_controllen = sizeof(control.space);
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
         control.header = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+            .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
     }
-    while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
-        ;
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)length;
+}
+
+/* fds: DESCRIPTORS_MAX places; those that did not come are -1. */
+static bool receive_message(int socket, void *bytes, size_t length, int *fds)
+{
+    union descriptors control = {0};
+    struct iovec part = {.iov_base = bytes, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof(control.space)};
+    const struct cmsghdr *header;
+    ssize_t got;
+
+    do
+        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    for (int i = 0; i < DESCRIPTORS_MAX; i++)
+        fds[i] = -1;
+    header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+    return got == (ssize_t)length;
+}
+
+static void close_all(const int *fds)
+{
+    for (int i = 0; i < DESCRIPTORS_MAX; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+}
+
+/* ---- the privileged half ---- */
+
+/* A pidfd, by which the other half learns of its end and can end it. */
+static int start_ssh(const char *home, const struct node_conf *conf, const struct broker_ssh *what,
+                     const int *fds, struct error *err)
+{
+    pid_t pid;
+    int fd;
+
+    if (fds[0] < 0 || fds[1] < 0 || !ssh_values_are_plain(what))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "ssh cannot be started with such values");
+    pid = ssh_start(home, conf, what, fds[0], fds[1], err);
+    if (pid < 0)
+        return -1;
+    fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd >= 0)
+        return fd;
+    error_set_errno(err, errno, "cannot watch ssh");
+    kill(pid, SIGKILL);
+    return -1;
 }
 
 /* One question of the child. False when the child closed its end or sent something else. */
-static bool answer_question(int socket, const struct node_conf *conf)
+static bool answer_question(int socket, const char *home, const struct node_conf *conf)
 {
     struct broker_question question;
     struct broker_answer answer = {0};
-    ssize_t got;
+    int fds[DESCRIPTORS_MAX];
     int fd = -1;
 
-    do
-        got = recv(socket, &question, sizeof(question), 0);
-    while (got < 0 && errno == EINTR);
-    if (got != sizeof(question))
+    if (!receive_message(socket, &question, sizeof(question), fds)) {
+        close_all(fds);
         return false;
+    }
     if (question.operation == BROKER_LISTEN && question.index < conf->listen_count)
         fd = https_listen(conf->listen[question.index], conf->port, &answer.error);
+    else if (question.operation == BROKER_SSH)
+        fd = start_ssh(home, conf, &question.ssh, fds, &answer.error);
     else
         error_set(&answer.error, ERROR_DENIED, "the privileged part of primed does no such thing");
-    send_answer(socket, &answer, fd);
+    close_all(fds);
+    send_message(socket, &answer, sizeof(answer), &fd, fd >= 0);
     if (fd >= 0)
         close(fd);
     return true;
@@ -71,72 +138,89 @@ static int exit_status(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int broker_serve(int socket, pid_t child, const struct node_conf *conf)
+/* Takes leave of every process that ended; true, with its status, if the other half is among them. */
+static bool reap(pid_t child, int *status)
+{
+    bool ended = false;
+    int one;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &one, WNOHANG)) > 0) {
+        if (pid == child) {
+            *status = one;
+            ended = true;
+        }
+    }
+    return ended || (pid < 0 && errno == ECHILD);
+}
+
+int broker_serve(int socket, pid_t child, const char *home, const struct node_conf *conf)
 {
     struct pollfd watched[2] = {{.fd = socket, .events = POLLIN}, {.events = POLLIN}};
     sigset_t signals;
-    int status;
+    sigset_t before;
+    int status = 0;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
+    sigprocmask(SIG_BLOCK, &signals, &before);
     watched[1].fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    while (waitpid(child, &status, WNOHANG) == 0) {
+    while (!reap(child, &status)) {
         struct signalfd_siginfo info;
 
         if (poll(watched, 2, -1) < 0)
             continue;
-        if (watched[0].revents != 0 && !answer_question(socket, conf))
+        if (watched[0].revents != 0 && !answer_question(socket, home, conf))
             watched[0].fd = -1;
         if (watched[1].revents != 0 && read(watched[1].fd, &info, sizeof(info)) == sizeof(info) &&
             info.ssi_signo != SIGCHLD)
             kill(child, (int)info.ssi_signo);
     }
     close(watched[1].fd);
+    sigprocmask(SIG_SETMASK, &before, NULL); /* whoever is started next would inherit it */
     return exit_status(status);
 }
 
-static int descriptor_of(struct msghdr *message)
-{
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    int fd;
+/* ---- the other half ---- */
 
-    if (header == NULL || header->cmsg_type != SCM_RIGHTS)
-        return -1;
-    memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    return fd;
+/* One question at a time: the answers come in their order, and say not to whom. */
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+
+static int ask(int socket, const struct broker_question *question, const int *fds, size_t count,
+               struct error *err)
+{
+    struct broker_answer answer;
+    int got[DESCRIPTORS_MAX];
+    bool answered;
+
+    pthread_mutex_lock(&asking);
+    answered = send_message(socket, question, sizeof(*question), fds, count) &&
+               receive_message(socket, &answer, sizeof(answer), got);
+    pthread_mutex_unlock(&asking);
+    if (!answered)
+        return error_set(err, ERROR_INTERNAL, "the privileged part of primed does not answer");
+    if (answer.error.code == ERROR_NONE && got[0] >= 0)
+        return got[0];
+    close_all(got);
+    if (err != NULL)
+        *err = answer.error;
+    return -1;
 }
 
 int broker_listen(int socket, unsigned index, struct error *err)
 {
     struct broker_question question = {.operation = BROKER_LISTEN, .index = index};
-    struct broker_answer answer;
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec bytes = {.iov_base = &answer, .iov_len = sizeof(answer)};
-    struct msghdr message = {.msg_iov = &bytes,
-                             .msg_iovlen = 1,
-                             .msg_control = control.space,
-                             .msg_controllen = sizeof(control.space)};
-    ssize_t got;
-    int fd;
 
-    if (send(socket, &question, sizeof(question), MSG_NOSIGNAL) != sizeof(question))
-        return error_set_errno(err, errno, "cannot ask the privileged part of primed");
-    do
-        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    if (got != sizeof(answer))
-        return error_set(err, ERROR_INTERNAL, "the privileged part of primed does not answer");
-    fd = descriptor_of(&message);
-    if (answer.error.code == ERROR_NONE && fd >= 0)
-        return fd;
-    if (err != NULL)
-        *err = answer.error;
-    return -1;
+    return ask(socket, &question, NULL, 0, err);
+}
+
+int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side, struct error *err)
+{
+    struct broker_question question = {.operation = BROKER_SSH, .ssh = *what};
+    const int fds[DESCRIPTORS_MAX] = {channel, side};
+
+    return ask(socket, &question, fds, DESCRIPTORS_MAX, err);
 }

@@ -8,12 +8,28 @@
 
 #include <sys/types.h>
 
+/* What ssh(1) may be started for: an SFTP session, and nothing else. */
+struct broker_ssh {
+    char host[HOST_TEXT_MAX]; /* canonical */
+    uint16_t port;
+    char user[64];
+    bool check_host_keys; /* false: the trust zone's policy is `disable` */
+    bool known_only;      /* a host key that was not seen before is refused */
+};
+
 /*
  * Serves the child until it ends: forwards SIGTERM, SIGINT and SIGHUP to it, returns its exit status
  * (128 + signal when it was killed).
  */
-int broker_serve(int socket, pid_t child, const struct node_conf *conf);
+int broker_serve(int socket, pid_t child, const char *home, const struct node_conf *conf);
 
 /* Asked by the child: a listening socket on the `index`-th listen address of node.conf, at its port.
  * The errors of https_listen(). */
 int broker_listen(int socket, unsigned index, struct error *err);
+
+/*
+ * Asked by the child: ssh(1) as the node's user, its standard input and output on `channel`, its messages and
+ * the password that it asks for on `side`; both stay the caller's to close. A pidfd of it, or -1.
+ * ERROR_NOT_FOUND: no ssh here. ERROR_INVALID_ARGUMENT, ERROR_INTERNAL.
+ */
+int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side, struct error *err);

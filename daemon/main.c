@@ -1,6 +1,7 @@
 /* primed: the appliance itself. See --help. */
 #include "base/file.h"
 #include "base/version.h"
+#include "daemon/backup.h"
 #include "daemon/broker.h"
 #include "daemon/node.h"
 #include "daemon/notify.h"
@@ -129,6 +130,7 @@ static int run_child(const struct options *options, const struct node_conf *conf
 {
     struct readiness readiness = {.home = options->home, .pipe = ready_pipe};
     struct error err = {0};
+    int result = -1;
 
     if (chdir(options->home) != 0)
         error_set_errno(&err, errno, "cannot enter the home %s", options->home);
@@ -137,17 +139,44 @@ static int run_child(const struct options *options, const struct node_conf *conf
         if (access(options->home, R_OK | W_OK | X_OK) != 0)
             readiness.home = ".";
         prctl(PR_SET_PDEATHSIG, SIGTERM);
-        node_run(readiness.home, conf, broker, tell_ready, &readiness, &err);
+        result = node_run(readiness.home, conf, broker, tell_ready, &readiness, &err);
     }
     if (err.code == ERROR_NONE)
-        return 0;
+        return result;
     complain(&err);
     if (ready_pipe >= 0 && write(ready_pipe, "x", 1) < 0)
         return 1;
     return 1;
 }
 
-static int run_halves(const struct options *options, const struct node_conf *conf, int ready_pipe)
+/*
+ * Puts a restored node in its place before anything of the home is read, in a process that has become the
+ * folder's owner: what lies in the home is not to be trusted by root.
+ */
+static int take_restored(const char *home, struct error *err)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    int status;
+    pid_t pid;
+
+    if (node_path(home, RESTORE_READY, path, sizeof(path), err) != 0)
+        return -1;
+    if (lstat(path, &info) != 0)
+        return 0;
+    pid = fork();
+    if (pid == 0) {
+        if (chdir(home) != 0 || sandbox_become_owner(info.st_uid, info.st_gid, err) != 0 ||
+            restore_finish(".", err) != 0)
+            _exit(complain(err));
+        _exit(0);
+    }
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return error_set(err, ERROR_INTERNAL, "cannot put the restored node in its place");
+}
+
+static int run_once(const struct options *options, const struct node_conf *conf, int ready_pipe)
 {
     int pair[2];
     pid_t child;
@@ -166,13 +195,28 @@ static int run_halves(const struct options *options, const struct node_conf *con
         close(ready_pipe);
         redirect_to_null(STDERR_FILENO);
     }
-    status = broker_serve(pair[0], child, conf);
+    status = broker_serve(pair[0], child, options->home, conf);
     close(pair[0]);
     return status;
 }
 
+/* The other half ends with NODE_AGAIN when a backup takes the node's place: then node.conf is another one,
+ * and all begins again. */
+static int run_halves(const struct options *options, struct node_conf *conf, int ready_pipe)
+{
+    struct error err = {0};
+    int status = run_once(options, conf, ready_pipe);
+
+    while (status == NODE_AGAIN) {
+        if (take_restored(options->home, &err) != 0 || node_conf_read(options->home, conf, &err) != 0)
+            return complain(&err);
+        status = run_once(options, conf, -1);
+    }
+    return status;
+}
+
 /* Standard error stays until the node is up, so that its complaints reach whoever started it. */
-static int run_daemon(const struct options *options, const struct node_conf *conf)
+static int run_daemon(const struct options *options, struct node_conf *conf)
 {
     int ready[2];
     char byte;
@@ -217,7 +261,7 @@ int main(int argc, char **argv)
         return complain(&err);
     }
     options.home = home;
-    if (node_conf_read(home, &conf, &err) != 0)
+    if (take_restored(home, &err) != 0 || node_conf_read(home, &conf, &err) != 0)
         return complain(&err);
     return options.foreground ? run_halves(&options, &conf, -1) : run_daemon(&options, &conf);
 }

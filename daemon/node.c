@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "base/wipe.h"
+#include "daemon/backup.h"
 #include "daemon/caller.h"
 #include "daemon/configuration.h"
 #include "daemon/daily.h"
@@ -15,6 +16,7 @@
 #include "daemon/sandbox.h"
 #include "daemon/services.h"
 #include "daemon/sessions.h"
+#include "daemon/ssh_channel.h"
 #include "daemon/workers.h"
 #include "net/https_client.h"
 
@@ -43,6 +45,8 @@ bool node_is_self(const struct node *node, const struct host_port *host)
     }
     return false;
 }
+
+#define AGAIN_AFTER_MS 150 /* time for the answer that says so */
 
 bool node_on_loop_thread(const struct node *node)
 {
@@ -74,7 +78,7 @@ static int make_folders(const char *home, struct error *err)
         if (chmod(path, folders[i].mode) != 0)
             return error_set_errno(err, errno, "cannot set the mode of %s", path);
     }
-    return repository_make_default(home, err);
+    return ssh_prepare_home(home, err) != 0 ? -1 : repository_make_default(home, err);
 }
 
 static void take_request(void *arg, struct control_job *job)
@@ -180,6 +184,14 @@ static void stop(evutil_socket_t number, short what, void *arg)
         event_base_loopbreak(node->base);
 }
 
+void node_begin_again(struct node *node)
+{
+    const struct timeval soon = {.tv_usec = AGAIN_AFTER_MS * 1000};
+
+    atomic_store(&node->again, true);
+    event_base_once(node->base, -1, EV_TIMEOUT, stop, node, &soon);
+}
+
 static void reopen_logs(evutil_socket_t number, short what, void *arg)
 {
     struct node *node = arg;
@@ -223,8 +235,10 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
     evthread_use_pthreads();
     https_client_init();
     result = open_node(&node, err);
-    if (result == 0)
+    if (result == 0) {
+        restore_clean(home);
         result = sandbox_enter(err);
+    }
     if (result == 0) {
         log_write(node.application_log, LOG_LEVEL_INFO, PRODUCT_NAME " " PRODUCT_VERSION " is up, node %s",
                   store_node_id(node.store));
@@ -232,7 +246,9 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
         serve(&node);
         log_write(node.application_log, LOG_LEVEL_INFO, PRODUCT_NAME " ends");
     }
+    if (result == 0 && atomic_load(&node.again))
+        result = NODE_AGAIN;
     if (!close_node(&node))
-        _exit(result == 0 ? 0 : 1);
+        _exit(result < 0 ? 1 : result);
     return result;
 }

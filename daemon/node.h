@@ -42,6 +42,7 @@ struct node {
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */
     atomic_bool stopping;
+    atomic_bool again;       /* ends only to begin again, on what was restored */
     atomic_uint task_number; /* of the next task, for "seqtaskexecutor-N" */
 };
 
@@ -54,6 +55,12 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
 
 /* True if the address is one that this node itself listens on. */
 bool node_is_self(const struct node *node, const struct host_port *host);
+
+/* What node_run() returns when it is to be called again, in a new process and with node.conf read anew. */
+#define NODE_AGAIN 64
+
+/* Ends the node in a moment (answers on their way are still sent) to begin again. Any thread. */
+void node_begin_again(struct node *node);
 
 /* True on the thread that runs the event loop. */
 bool node_on_loop_thread(const struct node *node);

@@ -26,6 +26,8 @@ static const struct method *find_method(const char *name)
         {purpose_trust_methods, purpose_trust_method_count},
         {ctl_methods, ctl_method_count},
         {authz_methods, authz_method_count},
+        {file_methods, file_method_count},
+        {backup_methods, backup_method_count},
     };
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {

@@ -58,6 +58,17 @@ int sandbox_become(const char *user, const char *home, struct error *err)
     return 0;
 }
 
+int sandbox_become_owner(uid_t uid, gid_t gid, struct error *err)
+{
+    if (geteuid() != 0)
+        return 0;
+    if (uid == 0)
+        return error_set(err, ERROR_DENIED, "primed does not run as root");
+    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+        return error_set_errno(err, errno, "cannot become the user %u", (unsigned)uid);
+    return 0;
+}
+
 /* By what the node does with them. */
 static const int allowed_calls[] = {
     /* memory and threads */
@@ -187,6 +198,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(getrandom),
     SCMP_SYS(tgkill),
     SCMP_SYS(kill),
+    SCMP_SYS(pidfd_send_signal), /* to ssh, which the privileged half started for us */
     SCMP_SYS(sched_getparam),
     SCMP_SYS(sched_getscheduler),
 };

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/node_conf.h"
 #include "store/lmdb_error.h"
+#include "store/store_private.h"
 #include "store/upgrade.h"
 #include "store/writer.h"
 
@@ -22,6 +23,11 @@ struct store {
     int lock_fd;           /* writer.lock; -1 for reading only */
     char node_id[NODE_ID_DIGITS + 1];
 };
+
+struct environment *store_environment(struct store *store)
+{
+    return &store->environment;
+}
 
 static int take_writer_lock(struct store *store, const char *home, struct error *err)
 {
