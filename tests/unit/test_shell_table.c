@@ -63,7 +63,7 @@ static void finds_planted_faults(void **state)
 
 static void refuses_a_broken_table_at_start(void **state)
 {
-    static const struct shell_command commands[] = {{"c <bogus>", PLAIN("x")}};
+    static const struct shell_command commands[] = {{"c <bogus>", PLAIN("x"), NULL}};
     struct table_context context = {0};
     struct shell_program program = table_program(&context);
     struct shell_branch branch = {commands, 1};
@@ -85,14 +85,14 @@ static void count_run(void *arg)
 static void dispatches_every_command(void **state)
 {
     static const struct shell_command more[] = {
-        {"ncs server", PLAIN("x")},
-        {"ncs server-list", PLAIN("x")},
-        {"ncs serve", PLAIN("x")},
-        {"shows", PLAIN("x")},
-        {"sho", PLAIN("x")},
-        {"-x -csr", PLAIN("x")},
-        {"ncs server x <word>", PLAIN("x")},
-        {"ncs SERVER2", PLAIN("x")},
+        {"ncs server", PLAIN("x"), NULL},
+        {"ncs server-list", PLAIN("x"), NULL},
+        {"ncs serve", PLAIN("x"), NULL},
+        {"shows", PLAIN("x"), NULL},
+        {"sho", PLAIN("x"), NULL},
+        {"-x -csr", PLAIN("x"), NULL},
+        {"ncs server x <word>", PLAIN("x"), NULL},
+        {"ncs SERVER2", PLAIN("x"), NULL},
     };
     struct shell_branch branches[] = {SHELL_BRANCH(table_commands), SHELL_BRANCH(more)};
     struct table_context context = {0};
