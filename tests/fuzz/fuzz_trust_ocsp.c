@@ -83,16 +83,25 @@ static void set_up(void)
     EVP_PKEY_free(key);
 }
 
+/* DER read leniently has more than one spelling: one that says the very same is no harm, any other is
+ * refused. */
 static void alter_sound_answer(const uint8_t *data, size_t size)
 {
     unsigned char *altered = malloc((size_t)sound_length);
+    int64_t now = clock_wall_ms();
     struct ocsp_entry entry;
+    struct ocsp_entry said;
+
+    memset(&entry, 0, sizeof(entry));
+    memset(&said, 0, sizeof(said));
 
     memcpy(altered, sound, (size_t)sound_length);
     for (size_t i = 0; i + 2 < size; i += 3)
         altered[(data[i] << 8 | data[i + 1]) % sound_length] ^= data[i + 2];
-    if (memcmp(altered, sound, (size_t)sound_length) != 0 &&
-        ocsp_read(&subject, altered, (size_t)sound_length, clock_wall_ms(), &entry, NULL) == 0)
+    if (ocsp_read(&subject, sound, (size_t)sound_length, now, &said, NULL) != 0)
+        abort();
+    if (ocsp_read(&subject, altered, (size_t)sound_length, now, &entry, NULL) == 0 &&
+        memcmp(&entry, &said, sizeof(entry)) != 0)
         abort();
     free(altered);
 }
