@@ -53,52 +53,40 @@ static const struct shell_listing list_listing = {.name = "certificates",
                                                   .form = SHELL_LINES,
                                                   SHELL_COLUMNS(certificate_columns),
                                                   .line = "{name}: {description}"};
+/* What is said of every certificate, whoever's it is. */
+#define CERTIFICATE_LINES                          \
+    "[\n"                                          \
+    "  Version: V3\n"                              \
+    "  Serial Number: {serial}\n"                  \
+    "  SignatureAlgorithm: {signature}\n"          \
+    "  Issuer Name: {issuer}\n"                    \
+    "  Validity From: {valid_from}\n"              \
+    "           To:   {valid_to}\n"                \
+    "  Subject Name: {subject}\n"                  \
+    "  Key: {key}\n"                               \
+    "  Basic Constraints: {basic_constraints}\n"   \
+    "  Key Usage: {key_usage}\n"                   \
+    "  Extended Key Usage: {extended_key_usage}\n" \
+    "  Subject Alternative Names: {names}\n"       \
+    "  SHA-256: {sha256}\n"                        \
+    "  File: {name}\n"
+
 static const struct shell_listing certificate_listing = {
     .name = "certificates",
     .form = SHELL_LINES,
     SHELL_COLUMNS(certificate_columns),
-    .line = "[\n"
-            "  Version: V3\n"
-            "  Serial Number: {serial}\n"
-            "  SignatureAlgorithm: {signature}\n"
-            "  Issuer Name: {issuer}\n"
-            "  Validity From: {valid_from}\n"
-            "           To:   {valid_to}\n"
-            "  Subject Name: {subject}\n"
-            "  Key: {key}\n"
-            "  Basic Constraints: {basic_constraints}\n"
-            "  Key Usage: {key_usage}\n"
-            "  Extended Key Usage: {extended_key_usage}\n"
-            "  Subject Alternative Names: {names}\n"
-            "  SHA-256: {sha256}\n"
-            "  File: {name}\n"
-            "  State: {state}\n"
-            "  Used by: {used_by}\n"
-            "  Restart needed: {restart}\n"
-            "]\n"
-            "{pem}",
+    .line = CERTIFICATE_LINES "  State: {state}\n"
+                              "  Used by: {used_by}\n"
+                              "  Restart needed: {restart}\n"
+                              "]\n"
+                              "{pem}",
 };
 static const struct shell_listing trust_listing = {
     .name = "certificates",
     .form = SHELL_LINES,
     SHELL_COLUMNS(certificate_columns),
-    .line = "[\n"
-            "  Version: V3\n"
-            "  Serial Number: {serial}\n"
-            "  SignatureAlgorithm: {signature}\n"
-            "  Issuer Name: {issuer}\n"
-            "  Validity From: {valid_from}\n"
-            "           To:   {valid_to}\n"
-            "  Subject Name: {subject}\n"
-            "  Key: {key}\n"
-            "  Basic Constraints: {basic_constraints}\n"
-            "  Key Usage: {key_usage}\n"
-            "  Extended Key Usage: {extended_key_usage}\n"
-            "  Subject Alternative Names: {names}\n"
-            "  SHA-256: {sha256}\n"
-            "  File: {name}\n"
-            "]\n"
-            "{pem}",
+    .line = CERTIFICATE_LINES "]\n"
+                              "{pem}",
 };
 
 /* "Thu Jan 30 00:53:07 UTC 2030": programs split it into six words. */
