@@ -9,7 +9,7 @@ DESTDIR ?=
 
 ifeq ($(MODE),release)
 B        := build
-OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=2
+OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections
 else ifeq ($(MODE),asan)
 B        := build/asan
 OPTIMISE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
