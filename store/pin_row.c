@@ -1,40 +1,34 @@
 #include "store/pin_row.h"
 
-#define VARINT_MOST 10 /* bytes of a 64-bit number */
+#include "store/pin_record.h"
+#include "store/wire.h"
 
-enum { FIELD_HOST = 1, FIELD_FROM_PEER, FIELD_SUBJECT_SLASH, FIELD_SUBJECT_ONELINE };
-enum { WIRE_VARINT = 0, WIRE_BYTES = 2 };
+#include <string.h>
 
-static inline const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_t *out)
-{
-    uint64_t value;
-
-    if (at < end && *at < 0x80) {
-        *out = *at;
-        return at + 1;
-    }
-    value = 0;
-    for (unsigned i = 0; i < VARINT_MOST && at < end; i++) {
-        value |= (uint64_t)(*at & 0x7F) << (7 * i);
-        if (*at++ < 0x80) {
-            *out = value;
-            return at;
-        }
-    }
-    return NULL;
-}
+enum {
+    FIELD_HOST = 1,
+    FIELD_FROM_PEER,
+    FIELD_SUBJECT_SLASH,
+    FIELD_SUBJECT_ONELINE,
+    FIELD_SEQUENCE,
+    FIELD_ZONE,
+    FIELD_SCOPE,
+    FIELD_FIRST_SEEN,
+    FIELD_LAST_SEEN,
+    FIELD_ACCEPTED,
+    FIELD_CERTIFICATE,
+    FIELD_NOT_AFTER
+};
+enum { FIELD_KIND = 1, FIELD_STATE, FIELD_SHA256 }; /* of an accepted fingerprint */
 
 static inline const uint8_t *read_text(const uint8_t *at, const uint8_t *end, const char **text,
                                        size_t *length)
 {
-    uint64_t size;
+    const uint8_t *bytes = NULL;
 
-    at = read_varint(at, end, &size);
-    if (at == NULL || size > (uint64_t)(end - at))
-        return NULL;
-    *text = (const char *)at;
-    *length = (size_t)size;
-    return at + size;
+    at = wire_bytes(at, end, &bytes, length);
+    *text = (const char *)bytes;
+    return at;
 }
 
 bool pin_row_read(const uint8_t *bytes, size_t length, struct pin_row *out)
@@ -48,7 +42,7 @@ bool pin_row_read(const uint8_t *bytes, size_t length, struct pin_row *out)
         .host = "", .subject_slash = "", .subject_oneline = "", .record = bytes, .record_length = length};
     /* Fields are written in the order of their numbers: nothing behind the last one is even looked at. */
     while (at < end && tag >> 3 < FIELD_SUBJECT_ONELINE) {
-        at = read_varint(at, end, &tag);
+        at = wire_varint(at, end, &tag);
         if (at == NULL)
             return false;
         if (tag == (FIELD_HOST << 3 | WIRE_BYTES)) {
@@ -58,7 +52,7 @@ bool pin_row_read(const uint8_t *bytes, size_t length, struct pin_row *out)
         } else if (tag == (FIELD_SUBJECT_ONELINE << 3 | WIRE_BYTES)) {
             at = read_text(at, end, &out->subject_oneline, &out->subject_oneline_length);
         } else if (tag == (FIELD_FROM_PEER << 3 | WIRE_VARINT)) {
-            at = read_varint(at, end, &number);
+            at = wire_varint(at, end, &number);
             out->from_peer = at != NULL && number != 0;
         } else if (tag >> 3 <= FIELD_SUBJECT_ONELINE) { /* one of these fields in another form */
             return false;
@@ -67,4 +61,98 @@ bool pin_row_read(const uint8_t *bytes, size_t length, struct pin_row *out)
             return false;
     }
     return out->host_length > 0 && out->host_length < HOST_PORT_TEXT_MAX;
+}
+
+static bool read_accepted(const struct wire_field *record, struct pin_fingerprint *out)
+{
+    const uint8_t *at = record->bytes;
+    const uint8_t *end = at + record->length;
+    bool whole = false;
+
+    memset(out, 0, sizeof(*out));
+    while (at != NULL && at < end) {
+        struct wire_field field;
+
+        at = wire_field(at, end, &field);
+        if (at == NULL ||
+            (field.number <= FIELD_SHA256 && (field.bytes != NULL) != (field.number == FIELD_SHA256)))
+            return false;
+        if (field.number == FIELD_KIND)
+            out->kind = (enum pin_kind)field.value;
+        else if (field.number == FIELD_STATE)
+            out->state = (enum pin_state)field.value;
+        else if (field.number == FIELD_SHA256 && (whole = field.length == FINGERPRINT_SIZE))
+            memcpy(out->sha256, field.bytes, FINGERPRINT_SIZE);
+    }
+    return whole && out->kind <= PIN_KEY && out->state <= PIN_RETIRED;
+}
+
+static bool read_bytes(const struct wire_field *field, struct pin *out)
+{
+    switch (field->number) {
+    case FIELD_HOST:
+        if (field->length == 0 || field->length >= HOST_PORT_TEXT_MAX)
+            return false;
+        memcpy(out->host, field->bytes, field->length);
+        out->host[field->length] = '\0';
+        return strlen(out->host) == field->length;
+    case FIELD_ACCEPTED:
+        return out->accepted_count < PIN_ACCEPTED_MAX &&
+               read_accepted(field, &out->accepted[out->accepted_count++]);
+    case FIELD_CERTIFICATE:
+        if (field->length == FINGERPRINT_SIZE)
+            memcpy(out->certificate, field->bytes, FINGERPRINT_SIZE);
+        return field->length == FINGERPRINT_SIZE || field->length == 0;
+    default:
+        return field->number == FIELD_SUBJECT_SLASH || field->number == FIELD_SUBJECT_ONELINE ||
+               field->number > FIELD_NOT_AFTER;
+    }
+}
+
+static bool read_number(const struct wire_field *field, struct pin *out)
+{
+    switch (field->number) {
+    case FIELD_FROM_PEER:
+        out->from_peer = field->value != 0;
+        return true;
+    case FIELD_SEQUENCE:
+        out->sequence = field->value;
+        return true;
+    case FIELD_ZONE:
+        out->zone = (enum trust_zone)field->value;
+        return field->value < TRUST_ZONES;
+    case FIELD_SCOPE:
+        out->scope = (enum store_scope)field->value;
+        return field->value <= STORE_SCOPE_PAIR;
+    case FIELD_FIRST_SEEN:
+        out->first_seen_ms = (int64_t)field->value;
+        return true;
+    case FIELD_LAST_SEEN:
+        out->last_seen_ms = (int64_t)field->value;
+        return true;
+    case FIELD_NOT_AFTER:
+        out->not_after_ms = (int64_t)field->value;
+        return true;
+    default:
+        return field->number > FIELD_NOT_AFTER;
+    }
+}
+
+bool pin_record_look(const uint8_t *bytes, size_t length, struct pin *out)
+{
+    static const uint8_t none[FINGERPRINT_SIZE];
+    const uint8_t *at = bytes;
+    const uint8_t *end = bytes + length;
+
+    memset(out, 0, sizeof(*out));
+    while (at < end) {
+        struct wire_field field;
+
+        at = wire_field(at, end, &field);
+        if (at == NULL || !(field.bytes != NULL ? read_bytes : read_number)(&field, out))
+            return false;
+    }
+    if (out->accepted_count > 0 && memcmp(out->certificate, none, FINGERPRINT_SIZE) == 0)
+        memcpy(out->certificate, out->accepted[0].sha256, FINGERPRINT_SIZE);
+    return out->host[0] != '\0';
 }
