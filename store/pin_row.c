@@ -140,9 +140,9 @@ static bool read_number(const struct wire_field *field, struct pin *out)
 
 bool pin_record_look(const uint8_t *bytes, size_t length, struct pin *out)
 {
-    static const uint8_t none[FINGERPRINT_SIZE];
     const uint8_t *at = bytes;
     const uint8_t *end = bytes + length;
+    bool named = false;
 
     memset(out, 0, sizeof(*out));
     while (at < end) {
@@ -151,8 +151,10 @@ bool pin_record_look(const uint8_t *bytes, size_t length, struct pin *out)
         at = wire_field(at, end, &field);
         if (at == NULL || !(field.bytes != NULL ? read_bytes : read_number)(&field, out))
             return false;
+        if (field.number == FIELD_CERTIFICATE)
+            named = field.length > 0;
     }
-    if (out->accepted_count > 0 && memcmp(out->certificate, none, FINGERPRINT_SIZE) == 0)
+    if (out->accepted_count > 0 && !named)
         memcpy(out->certificate, out->accepted[0].sha256, FINGERPRINT_SIZE);
     return out->host[0] != '\0';
 }
