@@ -42,6 +42,13 @@ static const EVP_MD *get_sha256(void)
     return sha256_method != NULL ? sha256_method : EVP_sha256();
 }
 
+int x509_hash(const void *bytes, size_t length, uint8_t sha256[FINGERPRINT_SIZE], struct error *err)
+{
+    if (EVP_Digest(bytes, length, sha256, NULL, get_sha256(), NULL) == 1)
+        return 0;
+    return x509_error(err, ERROR_INTERNAL, "cannot compute a SHA-256");
+}
+
 int x509_fingerprint(X509 *certificate, uint8_t sha256[FINGERPRINT_SIZE], struct error *err)
 {
     unsigned char usual[USUAL_CERTIFICATE];
