@@ -4,6 +4,7 @@
 #include "base/wipe.h"
 #include "commands/context.h"
 #include "commands/table.h"
+#include "shell/terminal.h"
 #include "store/voucher_text.h"
 
 #include <errno.h>
@@ -243,6 +244,8 @@ int main(int argc, char **argv)
         return status;
     if (options.reference != NULL)
         return print_reference(&program, options.reference);
+    if (options.command == NULL && isatty(STDIN_FILENO))
+        terminal_quiet(STDIN_FILENO, STDOUT_FILENO);
     status = serve(&program, &context, &options, &err);
     if (err.code != ERROR_NONE)
         fprintf(stderr, "primesh: %s\n%s%s", err.message, err.hint, err.hint[0] != '\0' ? "\n" : "");

@@ -206,7 +206,6 @@ struct editor *editor_new(int in, int out, const struct editor_hooks *hooks, con
                           struct error *err)
 {
     struct editor *editor = calloc(1, sizeof(*editor));
-    const char *term = getenv("TERM");
 
     if (editor == NULL) {
         error_set(err, ERROR_INTERNAL, "out of memory");
@@ -218,8 +217,7 @@ struct editor *editor_new(int in, int out, const struct editor_hooks *hooks, con
     editor->width = -1;
     editor->keys.watch = -1;
     editor->screen.out = out;
-    editor->screen.can_move =
-        term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0 && strcmp(term, "unknown") != 0;
+    editor->screen.can_move = terminal_can_move();
     if (open_libedit(editor, err) != 0 || terminal_raw(in, err) != 0) {
         editor_free(editor);
         return NULL;

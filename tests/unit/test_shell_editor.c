@@ -49,6 +49,7 @@ struct settings {
     int idle_ms;
     const char *history;
     int watch; /* descriptor with notices to print */
+    bool quiet_first;
 };
 
 static struct editor *under_way;
@@ -315,6 +316,47 @@ static void typed_ahead_text_waits_for_whom_it_is_meant(void **state)
     pty_end(&pty, EDITOR_EXIT);
 }
 
+/* A program that takes its time to start, and starts only once all is typed. */
+static int edit_after_typing(void *arg)
+{
+    const struct settings *settings = arg;
+    int waiting = 0;
+
+    setenv("TERM", settings->term, 1);
+    if (settings->quiet_first)
+        terminal_quiet(0, 1);
+    dprintf(1, "up\n");
+    while (ioctl(0, FIONREAD, &waiting) == 0 && waiting < (int)strlen("show clock\r"))
+        poll(NULL, 0, 1);
+    if (!settings->quiet_first)
+        terminal_quiet(0, 1);
+    return edit_lines(arg);
+}
+
+static void what_is_typed_before_the_prompt_is_shown_behind_it(void **state)
+{
+    struct settings settings = {.term = "vt100", .width = -1, .quiet_first = true};
+    struct pty pty = pty_start(80, 24, edit_after_typing, &settings);
+
+    (void)state;
+    pty_expect(&pty, "up\r\n");
+    pty_send(&pty, "show clock\r\nnext");
+    pty_expect(&pty, PROMPT "show clock\r\n[show clock]\r\n" PROMPT "next");
+    pty_send(&pty, "\025\004");
+    pty_until(&pty, "\r\n");
+    pty_end(&pty, EDITOR_EXIT);
+
+    /* what the terminal itself has shown already is taken off the line where it stands */
+    settings.quiet_first = false;
+    pty = pty_start(80, 24, edit_after_typing, &settings);
+    pty_expect(&pty, "up\r\n");
+    pty_send(&pty, "show clock\r");
+    pty_expect(&pty, "show clock\r\n\r\033[K" PROMPT "show clock\r\n[show clock]\r\n" PROMPT);
+    pty_send(&pty, "\025\004");
+    pty_until(&pty, "\r\n");
+    pty_end(&pty, EDITOR_EXIT);
+}
+
 static void walks_and_searches_the_history(void **state)
 {
     struct settings settings = {.term = "vt100", .width = -1};
@@ -541,6 +583,7 @@ int main(void)
         cmocka_unit_test(edits_within_a_row_need_no_escape),
         cmocka_unit_test(completes_lists_and_helps),
         cmocka_unit_test(typed_ahead_text_waits_for_whom_it_is_meant),
+        cmocka_unit_test(what_is_typed_before_the_prompt_is_shown_behind_it),
         cmocka_unit_test(walks_and_searches_the_history),
         cmocka_unit_test(a_search_through_long_lines_loses_no_cursor),
         cmocka_unit_test(ends_when_idle_after_a_warning),
