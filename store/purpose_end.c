@@ -26,7 +26,7 @@ static int read_value(struct store_txn *txn, const uint8_t *value, size_t length
 static bool is_noted(struct store_txn *txn, const char *name, const struct purpose_end *end)
 {
     struct error cause = {0};
-    struct purpose_end there;
+    struct purpose_end there = {0};
     const uint8_t *value;
     size_t length;
 
