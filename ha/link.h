@@ -3,12 +3,13 @@
  * judged, both sides' proof that they know the authentication key (ha/proof.h), then requests, all on that
  * one connection. A new connection proves again.
  *
- * Blocking, with a limit in time on everything; link_cancel() ends a wait from another thread.
+ * Blocking, with a limit in time on everything; another thread can end a wait (link_options.cancel).
  */
 #pragma once
 
 #include "ha/proof.h"
 #include "identity/identity.h"
+#include "net/tls_connection.h"
 #include "trust/trust.h"
 
 #include <jansson.h>
@@ -38,6 +39,9 @@ struct link_options {
     const char *task;      /* for log and history: "HealthMonitorThread" */
     const struct proof_key *key;
     int timeout_ms; /* for all of the opening; 0: LINK_TIMEOUT_MS */
+    /* Ends whatever the link waits for, now and later, with ERROR_BUSY: tls_cancel(), from any thread. Lives
+     * longer than the link. NULL: nobody ends it. */
+    struct tls_cancel *cancel;
 };
 
 /*
@@ -49,10 +53,6 @@ struct link_options {
  */
 struct link *link_open(const struct link_self *self, const struct link_options *options, struct error *err);
 void link_close(struct link *link);
-
-/* Ends what the link waits for, now and from now on, with ERROR_BUSY. From any thread; the link must be kept
- * open meanwhile. */
-void link_cancel(struct link *link);
 
 const char *link_peer_node(const struct link *link);    /* its id */
 const char *link_peer_version(const struct link *link); /* of its product */

@@ -15,6 +15,7 @@
 #define PROOF_KEY_SIZE 32
 #define PROOF_NONCE_SIZE 32
 #define PROOF_SIZE 32
+#define PROOF_EXPORTER_SIZE 32
 #define PROOF_NODE_SIZE 33    /* a node's id (32 hexadecimal digits) and its NUL */
 #define PROOF_AUTHKEY_MAX 131 /* characters of an authentication key: the appliance's own limit */
 
@@ -42,9 +43,13 @@ struct proof_facts {
 
 int proof_nonce(uint8_t out[PROOF_NONCE_SIZE], struct error *err);
 
-/* ERROR_UNTRUSTED: TLS 1.2 without the extended master secret (RFC 7627), whose exporter binds nothing. */
-int proof_make(SSL *ssl, const struct proof_key *key, enum proof_role role, const struct proof_facts *facts,
-               uint8_t out[PROOF_SIZE], struct error *err);
+/* The exporter value of a connection whose handshake is over; on the thread that uses it. ERROR_UNTRUSTED:
+ * TLS 1.2 without the extended master secret (RFC 7627), whose exporter binds nothing. */
+int proof_exporter(SSL *ssl, uint8_t out[PROOF_EXPORTER_SIZE], struct error *err);
+
+/* ERROR_INTERNAL. */
+int proof_make(const uint8_t exporter[PROOF_EXPORTER_SIZE], const struct proof_key *key, enum proof_role role,
+               const struct proof_facts *facts, uint8_t out[PROOF_SIZE], struct error *err);
 
 /* In constant time. */
 bool proof_is(const uint8_t one[PROOF_SIZE], const uint8_t other[PROOF_SIZE]);

@@ -33,14 +33,15 @@ void https_reply(struct https_exchange *exchange, int status, const char *conten
 /*
  * Answers with a body that goes on: any number of pieces, then an end. Only on the loop's thread.
  * `gone` says that the caller went away (or the server is being freed): the exchange is no more, and must not
- * be touched again. `drained` (may be NULL) says that all that was sent is with the kernel.
+ * be touched again. False: that was so already; nothing is called. `drained` (may be NULL) says that all that
+ * was sent is with the kernel.
  */
 struct https_stream_calls {
     void (*gone)(void *arg);
     void (*drained)(void *arg);
     void *arg;
 };
-void https_stream_start(struct https_exchange *exchange, int status, const char *content_type,
+bool https_stream_start(struct https_exchange *exchange, int status, const char *content_type,
                         const struct https_stream_calls *calls);
 void https_stream_send(struct https_exchange *exchange, const void *bytes, size_t length);
 
