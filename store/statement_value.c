@@ -51,7 +51,8 @@ int statement_value_host(const char *value, char *out, size_t size, struct error
     return host_parse(value, &kind, host, err) != 0 ? -1 : statement_value_keep(host, out, size, err);
 }
 
-static int check_number(const char *value, long least, long most, char *out, size_t size, struct error *err)
+int statement_value_number(const char *value, long least, long most, char *out, size_t size,
+                           struct error *err)
 {
     char *end;
     long number = strtol(value, &end, 10);
@@ -66,7 +67,7 @@ static int check_number(const char *value, long least, long most, char *out, siz
 
 int statement_value_port(const char *value, char *out, size_t size, struct error *err)
 {
-    return check_number(value, 1, UINT16_MAX, out, size, err);
+    return statement_value_number(value, 1, UINT16_MAX, out, size, err);
 }
 
 /* Numbers as in syslog, or the names of this node's levels. */
@@ -81,7 +82,7 @@ int statement_value_log_level(const char *value, char *out, size_t size, struct 
         if (strcasecmp(levels[i].name, value) == 0)
             return statement_value_keep(levels[i].number, out, size, err);
     }
-    if (check_number(value, 0, LOG_LEVEL_MOST, out, size, NULL) == 0)
+    if (statement_value_number(value, 0, LOG_LEVEL_MOST, out, size, NULL) == 0)
         return 0;
     return error_set(err, ERROR_INVALID_ARGUMENT,
                      "%.*s is not a level: 0 to %d, or error, warning, info, debug", SHOWN(value),
