@@ -6,8 +6,15 @@
 
 #include "daemon/node.h"
 
-/* One line; goes to application.log, and out by mail. Any thread; does not wait. */
+/* One line to application.log. */
 void notice_give(struct node *node, const char *zone, const char *text);
+
+/*
+ * Queues a mail to the addresses of `ha email-address` and of the mail server, as they are configured when it
+ * is sent; without a mail server or an address there is none. `[primesh] <host name>: ` is put in front of
+ * the subject. Any thread, even the store's; does not wait.
+ */
+void notice_mail(struct node *node, const char *subject, const char *body);
 
 /* The pair's state on this node became another one. Texts; NULL or "" where there is nothing to say. */
 struct notice_state {
@@ -19,9 +26,6 @@ struct notice_state {
     const char *next_command; /* "ncs ha failover" */
 };
 
-/*
- * Queues the mail; subject `[primesh] <host name>: <old> -> <new>`. The recipients are those of
- * `ha email-address` and of the mail server, as configured when it is sent. Any thread; does not wait.
- * Writes no log line: the caller has one of its own.
- */
+/* The mail of it, with subject `[primesh] <host name>: <old> -> <new>`. As notice_mail(). Writes no log line:
+ * the caller has one of its own. */
 void notice_state_change(struct node *node, const struct notice_state *state);
