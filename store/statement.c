@@ -26,6 +26,7 @@ static const struct statement statements[] = {
     {"mail-server/username", STORE_SCOPE_PAIR, false, statement_value_word},
     {"mail-server/password", STORE_SCOPE_PAIR, true, statement_value_secret},
     {"mail-server/from", STORE_SCOPE_PAIR, false, statement_value_mail_address},
+    {"mail-server/to", STORE_SCOPE_PAIR, false, statement_value_mail_list},
     {"mail-server/starttls", STORE_SCOPE_PAIR, false, statement_value_yes},
     {"ha/secondary-server", STORE_SCOPE_PAIR, false, statement_value_host},
     {"ha/email-address", STORE_SCOPE_PAIR, false, statement_value_mail_list},
