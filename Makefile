@@ -110,6 +110,8 @@ TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-fo
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
                   python3-pexpect python3-netmiko rancid openssh-sftp-server \
                   libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa
+DEB_PACKAGES   := debhelper dpkg-dev fakeroot
+DEB_TEST_PACKAGES := debootstrap systemd-container lintian
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.
@@ -180,18 +182,38 @@ docs: all
 	@$(B)/bin/primesh --reference markdown >docs/commands.md
 	@$(B)/bin/primesh --reference man >docs/primesh.1
 
+# For a system: the programs, the service, the users, the way in through sshd, the manual. What to do next:
+# docs/operations.md. `make deb` puts the same into packages.
+INSTALL_FOLDERS := $(PREFIX)/bin $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 $(PREFIX)/share/doc/primesh/examples \
+                   /lib/systemd/system /etc/logrotate.d /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/ssh/sshd_config.d
 .PHONY: install
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/primesh \
-	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d \
-	  $(DESTDIR)/etc/ssh/sshd_config.d
+	install -d $(addprefix $(DESTDIR),$(INSTALL_FOLDERS))
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
-	install -m 0644 docs/primesh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 $(wildcard docs/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/primesh/
+	install -m 0644 docs/examples/* $(DESTDIR)$(PREFIX)/share/doc/primesh/examples/
+	cp -r docs/ci-examples $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
+	install -m 0644 etc/tmpfiles/primesh.conf $(DESTDIR)/usr/lib/tmpfiles.d/primesh.conf
+
+# Debian packages, into build/deb/: built from a copy, so that neither the tree nor its objects change.
+.PHONY: deb check-deb
+deb:
+	$(call install_packages,$(BUILD_PACKAGES) $(DEB_PACKAGES))
+	$(Q)rm -rf build/deb && mkdir -p build/deb/primesh
+	$(Q)tar -c --exclude-vcs --exclude=./build --exclude=./run . | tar -x -C build/deb/primesh
+	$(Q)cd build/deb/primesh && dpkg-buildpackage -b -us -uc -j2
+	$(Q)rm -rf build/deb/primesh && ls -l build/deb/*.deb
+
+# The packages in a Debian of their own: install, run, upgrade, remove, purge. Needs root and the network.
+check-deb: deb
+	$(call install_packages,$(DEB_TEST_PACKAGES))
+	@tests/package/run
 
 .PHONY: clean
 clean:

@@ -1,5 +1,6 @@
 #include "daemon/broker.h"
 
+#include "daemon/notify.h"
 #include "daemon/ssh_start.h"
 #include "net/https_server.h"
 
@@ -16,7 +17,7 @@
 
 #define DESCRIPTORS_MAX 2 /* that come along with a question */
 
-enum broker_operation { BROKER_LISTEN = 1, BROKER_SSH };
+enum broker_operation { BROKER_LISTEN = 1, BROKER_SSH, BROKER_READY };
 
 struct broker_question {
     uint32_t operation;
@@ -119,6 +120,11 @@ static bool answer_question(int socket, const char *home, const struct node_conf
     if (!receive_message(socket, &question, sizeof(question), fds)) {
         close_all(fds);
         return false;
+    }
+    if (question.operation == BROKER_READY) {
+        close_all(fds);
+        notify_manager("READY=1");
+        return true;
     }
     if (question.operation == BROKER_LISTEN && question.index < conf->listen_count)
         fd = https_listen(conf->listen[question.index], conf->port, &answer.error);
@@ -223,4 +229,11 @@ int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side,
     const int fds[DESCRIPTORS_MAX] = {channel, side};
 
     return ask(socket, &question, fds, DESCRIPTORS_MAX, err);
+}
+
+void broker_ready(int socket)
+{
+    const struct broker_question question = {.operation = BROKER_READY};
+
+    send_message(socket, &question, sizeof(question), NULL, 0);
 }

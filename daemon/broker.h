@@ -33,3 +33,7 @@ int broker_listen(int socket, unsigned index, struct error *err);
  * ERROR_NOT_FOUND: no ssh here. ERROR_INVALID_ARGUMENT, ERROR_INTERNAL.
  */
 int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side, struct error *err);
+
+/* Said by the child, once: the node is up. The service manager hears of it from this half, its main process.
+ */
+void broker_ready(int socket);
