@@ -14,4 +14,5 @@ TYPES(config)
 TYPES(trust)
 TYPES(purpose)
 TYPES(file)
+TYPES(ha)
 #undef TYPES
