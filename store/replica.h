@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "store/change.h"
 #include "store/seal.h"
 
@@ -47,7 +48,8 @@ int replica_leave(struct store_txn *txn, struct error *err);
 
 /*
  * Up to which revision a node of this line at (epoch, revision) has the same as `ours` has: its own revision,
- * if it may go on from there. ERROR_CONFLICT: another line, or too long ago to tell.
+ * if it may go on from there. ERROR_NOT_FOUND: another line, or too long ago to tell. ERROR_NOT_ACTIVE: it
+ * has a later epoch than `ours`.
  */
 int replica_common(const struct replica_state *ours, const char *line, uint64_t epoch, uint64_t revision,
                    uint64_t *common, struct error *err);
