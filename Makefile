@@ -108,7 +108,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-de
                   libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl \
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
-                  python3-pexpect python3-netmiko rancid openssh-sftp-server \
+                  python3-pexpect python3-netmiko python3-aiosmtpd rancid openssh-sftp-server \
                   libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
