@@ -113,7 +113,15 @@ bool verdict_ask(SSL *ssl, struct verdict *verdict)
     } else if (!verdict->given && verdict->need == NULL) {
         verdict->given = judge_shown(ssl, certificate, verdict);
     }
-    return verdict->given && trust_is_accepted(verdict->trust.outcome);
+    return verdict_passes(verdict);
+}
+
+bool verdict_passes(const struct verdict *verdict)
+{
+    if (!verdict->given)
+        return false;
+    return trust_is_accepted(verdict->trust.outcome) ||
+           (verdict->first_contact && verdict->trust.outcome == TRUST_NO_PIN);
 }
 
 void verdict_end(struct verdict *verdict)
