@@ -7,6 +7,7 @@
 #include "net/mail.h"
 #include "store/config.h"
 #include "store/mail_queue.h"
+#include "store/pair.h"
 #include "store/statement.h"
 
 #include <inttypes.h>
@@ -42,10 +43,25 @@ static const char *setting(struct store_txn *txn, const char *name)
     return config_get(txn, CONFIG_RUNNING, name, NULL);
 }
 
+/* The addresses of the pair: as configured, else as given when it was registered. "" where there are none. */
+static void pair_addresses(struct store_txn *txn, char out[STATEMENT_VALUE_MAX])
+{
+    const char *configured = setting(txn, "ha/email-address");
+    struct pair_record record = {0};
+
+    if (configured == NULL && pair_record_get(txn, &record, NULL) == 0)
+        configured = record.form.email;
+    snprintf(out, STATEMENT_VALUE_MAX, "%s", configured != NULL ? configured : "");
+}
+
 bool mailer_is_configured(struct store_txn *txn)
 {
-    return setting(txn, "mail-server/host") != NULL &&
-           (setting(txn, "mail-server/to") != NULL || setting(txn, "ha/email-address") != NULL);
+    char addresses[STATEMENT_VALUE_MAX];
+
+    if (setting(txn, "mail-server/host") == NULL)
+        return false;
+    pair_addresses(txn, addresses);
+    return addresses[0] != '\0' || setting(txn, "mail-server/to") != NULL;
 }
 
 /* True if `list` (parted by commas) has the address. */
@@ -112,6 +128,7 @@ static int read_server(struct store_txn *txn, const struct node *node, struct se
 /* ERROR_NOT_FOUND: nobody to send through, or to. */
 static int read_settings(const struct node *node, struct settings *out, struct error *err)
 {
+    char addresses[STATEMENT_VALUE_MAX];
     struct store_txn *txn;
     int failed;
 
@@ -121,7 +138,8 @@ static int read_settings(const struct node *node, struct settings *out, struct e
     if (txn == NULL)
         return -1;
     failed = read_server(txn, node, out, err);
-    add_recipients(out, setting(txn, "ha/email-address"));
+    pair_addresses(txn, addresses);
+    add_recipients(out, addresses);
     add_recipients(out, setting(txn, "mail-server/to"));
     store_end(txn);
     if (failed == 0 && out->recipients[0] == '\0')

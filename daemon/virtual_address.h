@@ -34,12 +34,5 @@ int virtual_address_set_active(struct node *node, bool active, uint64_t epoch, s
 /* Gives the address up and ends keepalived. */
 void virtual_address_stop(struct node *node);
 
-struct virtual_address_state {
-    bool started; /* by virtual_address_start() */
-    bool running; /* keepalived lives */
-    bool held;    /* the IPv4 address is on an interface of this machine */
-    unsigned restarts;
-    char problem[256]; /* why it does not run; "" */
-};
 /* For `ncs ha status`. */
 int virtual_address_state(struct node *node, struct virtual_address_state *out, struct error *err);

@@ -54,3 +54,12 @@ bool virtual_address_conf(const struct virtual_address *wanted, const struct vir
 
 /* What the track file says. */
 int virtual_address_weight(bool active, uint64_t epoch);
+
+/* What is there now. */
+struct virtual_address_state {
+    bool started; /* it is wanted, and so was keepalived */
+    bool running; /* keepalived lives */
+    bool held;    /* the IPv4 address is on an interface of this machine */
+    unsigned restarts;
+    char problem[256]; /* why it does not run; "" */
+};

@@ -65,7 +65,7 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"relay", b"Secret-of-mail")
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)
 
 
 def context():
