@@ -3,6 +3,7 @@
 #include "base/fingerprint.h"
 #include "base/version.h"
 #include "identity/identity.h"
+#include "lab/mood_command.h"
 #include "lab/process.h"
 #include "lab/servers.h"
 #include "lab/ssh.h"
@@ -24,7 +25,7 @@ struct arguments {
     const char *folder;
     const char *network;
     const char *command; /* -c */
-    char **words;        /* of the command of `ssh`, NULL at the end */
+    char **words;        /* behind the server of `ssh` and `mood`, NULL at the end */
     bool keep;
 };
 
@@ -188,6 +189,8 @@ static int run_status(const struct arguments *arguments)
         identity_free(identity);
         printf("%-10s %-7d %-12s %-5u %-8s %s\n", server->name, (int)pid, address, lab_port(lab, server),
                pid != 0 ? "running" : "stopped", text);
+        if (server->kind == LAB_STANDIN)
+            lab_mood_print(lab, server);
         if (server->kind == LAB_NODE) {
             pid = lab_ssh_pid(lab, server);
             printf("%-10s %-7d %-12s %-5u %-8s %s\n", "  sshd", (int)pid, address, lab_ssh_port(server),
@@ -227,6 +230,15 @@ static int run_renew(const struct arguments *arguments)
     if (lab_renew(&arguments->lab, arguments->server, &err) != 0)
         return complain(&err);
     printf("%s has a new key and certificate\n", arguments->server->name);
+    return 0;
+}
+
+static int run_mood(const struct arguments *arguments)
+{
+    struct error err = {0};
+
+    if (lab_mood(&arguments->lab, arguments->server, arguments->words, &err) != 0)
+        return complain(&err);
     return 0;
 }
 
@@ -274,6 +286,8 @@ static const struct subcommand {
     {"ssh", "<node> [<ssh's options>] [<command>]", "the same over SSH, through the node's own sshd", true,
      run_ssh},
     {"renew", "<server>", "give a server a new key and certificate", true, run_renew},
+    {"mood", "<server> [<mood> [<value>]] | list", "make a stand-in misbehave, while it runs", true,
+     run_mood},
     {"log", "<server>", "print a server's logs", true, run_log},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -305,8 +319,8 @@ struct words {
     int count;
 };
 
-/* The options, wherever they stand, up to `ssh <node>`: all behind that is ssh's business. Returns -1 to go
- * on, else the exit status. */
+/* The options, wherever they stand, up to `ssh <node>` or `mood <server>`: all behind is theirs. Returns -1
+ * to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct arguments *out, struct words *words)
 {
     static const struct option known[] = {
@@ -322,7 +336,8 @@ static int read_options(int argc, char **argv, struct arguments *out, struct wor
                 words->word[words->count] = optarg;
             words->count++;
             out->words = argv + optind;
-            if (words->count == 2 && strcmp(words->word[0], "ssh") == 0)
+            if (words->count == 2 &&
+                (strcmp(words->word[0], "ssh") == 0 || strcmp(words->word[0], "mood") == 0))
                 return -1;
             break;
         case 'F':
