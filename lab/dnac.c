@@ -40,7 +40,7 @@ static void fail(struct api_call *call, int status, const char *detail)
 /* Revoking all tokens takes another secret, made from the first. */
 static void make_secret(const struct api *api, unsigned char out[EVP_MAX_MD_SIZE], unsigned int *length)
 {
-    const long generation = api->settings.token_generations;
+    const long generation = api->settings.revocations;
 
     HMAC(EVP_sha256(), api->secret, sizeof(api->secret), (const unsigned char *)&generation,
          sizeof(generation), out, length);

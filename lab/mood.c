@@ -62,7 +62,7 @@ static const struct setting {
     {"sessions", true, offsetof(struct settings, sessions), 4, 0, RECORDS_MAX},
     {"devices", false, offsetof(struct settings, devices), 12, 0, RECORDS_MAX},
     {"token-lifetime", false, offsetof(struct settings, token_lifetime_s), 3600, 1, 31536000},
-    {"token-generations", false, offsetof(struct settings, token_generations), 0, 0, RECORDS_MAX},
+    {"revocations", false, offsetof(struct settings, revocations), 0, 0, RECORDS_MAX},
 };
 #define SETTING_COUNT (sizeof(setting_types) / sizeof(setting_types[0]))
 
@@ -194,6 +194,16 @@ int settings_set(struct settings *settings, const struct lab_server *server, cha
     return unknown(words[0], server, err);
 }
 
+void settings_each(const struct settings *settings, const struct lab_server *server,
+                   void (*each)(void *arg, const char *name, long value), void *arg)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (is_of(&setting_types[i], server))
+            each(arg, setting_types[i].name,
+                 *(const long *)(const void *)((const char *)settings + setting_types[i].offset));
+    }
+}
+
 void mood_format(const struct mood *mood, struct text *out)
 {
     text_add_string(out, mood->type->name);
@@ -251,20 +261,21 @@ int settings_read(const struct lab *lab, const struct lab_server *server, struct
     return failed;
 }
 
+static void add_line(void *text, const char *name, long value)
+{
+    text_format(text, "%s %ld\n", name, value);
+}
+
 int settings_write(const struct lab *lab, const struct lab_server *server, const struct settings *settings,
                    struct error *err)
 {
-    struct settings copy = *settings;
     struct text text = {0};
     char path[PATH_MAX];
     int failed;
 
     mood_format(&settings->mood, &text);
     text_add_string(&text, "\n");
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (is_of(&setting_types[i], server))
-            text_format(&text, "%s %ld\n", setting_types[i].name, *value_of(&copy, &setting_types[i]));
-    }
+    settings_each(settings, server, add_line, &text);
     lab_path(lab, server, "mood", path);
     failed = text.failed ? error_set(err, ERROR_INTERNAL, "out of memory")
                          : file_write(path, text.data, text.length, 0644, err);

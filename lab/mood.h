@@ -50,11 +50,11 @@ struct mood {
 
 struct settings {
     struct mood mood;
-    long type;              /* ISE: of its node, 0 to 3 */
-    long sessions;          /* ISE: how many are active */
-    long devices;           /* DNA Center: in its inventory */
-    long token_lifetime_s;  /* DNA Center */
-    long token_generations; /* DNA Center: how often all tokens were revoked */
+    long type;             /* ISE: of its node, 0 to 3 */
+    long sessions;         /* ISE: how many are active */
+    long devices;          /* DNA Center: in its inventory */
+    long token_lifetime_s; /* DNA Center */
+    long revocations;      /* DNA Center: how often all tokens were revoked */
 };
 
 /* Sets what the words say: `<mood> [<value>] [times <n>] [path <prefix>]`, or `<setting> <value>`.
@@ -65,6 +65,10 @@ int settings_set(struct settings *settings, const struct lab_server *server, cha
 /* The same with the words in one line, which is cut up. */
 int settings_set_line(struct settings *settings, const struct lab_server *server, char *line,
                       struct error *err);
+
+/* Calls back with every setting that such a server has, the mood apart. */
+void settings_each(const struct settings *settings, const struct lab_server *server,
+                   void (*each)(void *arg, const char *name, long value), void *arg);
 
 /* Appends the mood as typed. */
 void mood_format(const struct mood *mood, struct text *out);

@@ -5,6 +5,7 @@
 #include "lab/mood.h"
 #include "lab/process.h"
 #include "lab/standin_control.h"
+#include "lab/subcommand.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,36 +38,58 @@ static int read_current(const struct lab *lab, const struct lab_server *server, 
     return tell(lab, server, "show", mood, err) == 0 ? settings_set_line(out, server, mood, err) : -1;
 }
 
-static void print_settings(const struct lab_server *server, const struct settings *settings)
+static void add_setting(void *state, const char *name, long value)
 {
-    struct text mood = {0};
-
-    mood_format(&settings->mood, &mood);
-    printf("%-10s %s; ", "  mood", mood.data == NULL ? "" : mood.data);
-    if (settings_is_ise(server))
-        printf("type %ld, sessions %ld", settings->type, settings->sessions);
-    else
-        printf("devices %ld, token-lifetime %ld", settings->devices, settings->token_lifetime_s);
-    text_free(&mood);
+    json_object_set_new(state, name, json_integer(value));
 }
 
 void lab_mood_print(const struct lab *lab, const struct lab_server *server)
 {
+    json_t *state = lab_mood_json(lab, server);
+    const char *between = " ";
+    const char *name;
+    json_t *value;
+
+    printf("  mood    ");
+    json_object_foreach(state, name, value)
+    {
+        const bool is_mood = strcmp(name, "mood") == 0;
+
+        if (json_is_string(value))
+            printf("%s%s%s%s", between, is_mood ? "" : name, is_mood ? "" : " ", json_string_value(value));
+        else
+            printf("%s%s %lld", between, name, (long long)json_integer_value(value));
+        between = ", ";
+    }
+    printf("\n");
+    json_decref(state);
+}
+
+json_t *lab_mood_json(const struct lab *lab, const struct lab_server *server)
+{
+    json_t *state = json_object();
     struct error err = {0};
     struct settings settings;
-    struct text user = {0};
+    struct text text = {0};
     char folder[PATH_MAX];
+    char *colon;
 
     if (read_current(lab, server, &settings, &err) != 0) {
-        printf("%-10s %s\n", "  mood", err.message);
-        return;
+        json_object_set_new(state, "error", json_string(err.message));
+        return state;
     }
-    print_settings(server, &settings);
+    mood_format(&settings.mood, &text);
+    json_object_set_new(state, "mood", json_string(text.data));
+    settings_each(&settings, server, add_setting, state);
+    text_clear(&text);
     data_folder(lab, server, folder);
-    if (api_credentials(folder, API_SUPER, &user))
-        printf("; user:password %s", user.data);
-    printf("\n");
-    text_free(&user);
+    if (api_credentials(folder, API_SUPER, &text) && (colon = strchr(text.data, ':')) != NULL) {
+        *colon = '\0';
+        json_object_set_new(state, "username", json_string(text.data));
+        json_object_set_new(state, "password", json_string(colon + 1));
+    }
+    text_free(&text);
+    return state;
 }
 
 static void print_list(const struct lab_server *server)
@@ -114,7 +137,7 @@ static int change_settings(const struct lab *lab, const struct lab_server *serve
     if (read_current(lab, server, &settings, err) != 0)
         return -1;
     if (!settings_is_ise(server) && strcmp(words[0], "revoke") == 0 && words[1] == NULL)
-        settings.token_generations++;
+        settings.revocations++;
     else if (settings_set(&settings, server, words, err) != 0)
         return -1;
     if (settings_write(lab, server, &settings, err) != 0)
@@ -122,26 +145,37 @@ static int change_settings(const struct lab *lab, const struct lab_server *serve
     return lab_pid(lab, server) == 0 ? 0 : tell(lab, server, "settings", reply, err);
 }
 
-int lab_mood(const struct lab *lab, const struct lab_server *server, char *const *words, struct error *err)
+static int run(const struct lab *lab, const struct lab_server *server, char *const *words, struct error *err)
 {
-    int failed = 0;
+    const bool is_one = words[0] != NULL && words[1] == NULL;
 
-    if (server->kind != LAB_STANDIN)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%s is a node and has no moods; ise and dnac have",
-                         server->name);
-    if (words[0] != NULL && words[1] == NULL && strcmp(words[0], "list") == 0) {
+    if (is_one && strcmp(words[0], "renewed") == 0)
+        return change_identity(lab, server, true, err);
+    if (is_one && strcmp(words[0], "rolled") == 0)
+        return change_identity(lab, server, false, err);
+    return words[0] == NULL ? 0 : change_settings(lab, server, words, err);
+}
+
+/* In force when it returns; where the server does not run, from its next start on. */
+int lab_run_mood(const struct lab_arguments *arguments)
+{
+    const struct lab_server *server = arguments->server;
+    struct error err = {0};
+
+    if (server->kind != LAB_STANDIN) {
+        error_set(&err, ERROR_INVALID_ARGUMENT, "%s is a node and has no moods; ise and dnac have",
+                  server->name);
+        return lab_complain(arguments, &err);
+    }
+    if (arguments->rest[0] != NULL && strcmp(arguments->rest[0], "list") == 0) {
         print_list(server);
-        return 0;
+        return LAB_OK;
     }
-    if (words[0] != NULL && words[1] == NULL && strcmp(words[0], "renewed") == 0)
-        failed = change_identity(lab, server, true, err);
-    else if (words[0] != NULL && words[1] == NULL && strcmp(words[0], "rolled") == 0)
-        failed = change_identity(lab, server, false, err);
-    else if (words[0] != NULL)
-        failed = change_settings(lab, server, words, err);
-    if (failed == 0) {
-        printf("%s\n", server->name);
-        lab_mood_print(lab, server);
-    }
-    return failed;
+    if (run(&arguments->lab, server, arguments->rest, &err) != 0)
+        return lab_complain(arguments, &err);
+    if (arguments->json)
+        return lab_print_json(lab_mood_json(&arguments->lab, server));
+    printf("%s\n", server->name);
+    lab_mood_print(&arguments->lab, server);
+    return LAB_OK;
 }

@@ -1,15 +1,13 @@
-/* `primelab mood`: what makes a stand-in misbehave, at once and without a restart. */
+/* `primelab mood`: what makes a stand-in misbehave, at once and without a restart. The command itself is in
+ * lab/subcommand.h; this is what `status` shows of it. */
 #pragma once
 
 #include "lab/servers.h"
 
-/*
- * Does what the words say (NULL at the end): nothing: print the mood; `list`: print all there are; `renewed`:
- * a new certificate for the same key; `rolled`: a new key too, while connections live on; `revoke`: no token
- * given so far counts; else as settings_set(). In force when it returns; kept for the next start where the
- * server does not run. ERROR_INVALID_ARGUMENT, ERROR_CONFLICT: the server does not run.
- */
-int lab_mood(const struct lab *lab, const struct lab_server *server, char *const *words, struct error *err);
+#include <jansson.h>
 
-/* One line for `primelab status`. */
+/* One line. */
 void lab_mood_print(const struct lab *lab, const struct lab_server *server);
+
+/* {"mood": "slow 2000", "type": 1, ..., "username": ..., "password": ...}; a new reference. */
+json_t *lab_mood_json(const struct lab *lab, const struct lab_server *server);

@@ -25,6 +25,6 @@ void control_free(struct control *control);
 /* --- primelab's side --------------------------------------------------------------------------------------
  */
 
-/* Sends a line and waits for the answer. ERROR_CONFLICT: the server does not run; ERROR_TIMEOUT. */
+/* Sends a line and waits for the answer. ERROR_UNREACHABLE: the server does not run; ERROR_TIMEOUT. */
 int control_ask(const struct lab *lab, const struct lab_server *server, const char *line,
                 char reply[CONTROL_LINE_MAX], struct error *err);
