@@ -34,6 +34,9 @@ static const struct {
     [DATABASE_CA_CERTIFICATES] = {"ca-certificates", 0, "ca-certificates-2"},
     [DATABASE_TRUST_STORES] = {"trust-stores", 0, "trust-stores-2"},
     [DATABASE_SHADOWED] = {"pins-shadowed", 0, "pins-shadowed-2"},
+    [DATABASE_SERVERS] = {"servers", 0, "servers-2"},
+    [DATABASE_SERVER_STATES] = {"server-states", 0, "server-states-2"},
+    [DATABASE_SERVER_EVENTS] = {"server-events", MDB_INTEGERKEY, NULL},
 };
 
 /* What this process has open. LMDB's locks belong to the process: the second of two would undo the first's.

@@ -19,7 +19,8 @@
 static const upgrade_step steps[STORE_VERSION] = {
     NULL, /* version 1 is the first */
     NULL, /* version 2 has the databases of the trust stores besides, which opening makes */
-    NULL, /* version 3 has a second set of the databases with pair records, and shadowed pins */
+    NULL, /* version 3 has a second set of the databases with pair records, and shadowed pins; and the
+             registered servers */
 };
 
 static Record__Meta *read_meta(struct store_txn *txn, struct error *err)
