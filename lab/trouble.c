@@ -40,7 +40,7 @@ static void take_file(const struct trouble_place *place, const char *file, struc
     text_add(&reply->body, data, length);
     free(data);
     reply->status = 200;
-    reply->header_count = 0;
+    api_clear_headers(reply);
     reply->content_type = type_of_file(file);
 }
 
@@ -114,20 +114,23 @@ static void redirect(const struct https_exchange *exchange, const char *word,
                      const struct trouble_place *place, struct api_reply *reply)
 {
     const char *method = https_exchange_method(exchange);
+    const char *path = https_exchange_path(exchange);
     const char *query = https_exchange_query(exchange);
+    const char *mark = query[0] != '\0' ? "?" : "";
     const bool safe = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
     text_clear(&reply->body);
     reply->content_type = NULL;
-    reply->header_count = 0;
+    api_clear_headers(reply);
     reply->status = safe ? 302 : 307; /* the latter keeps the method */
-    if (strstr(word, "://") != NULL) {
+    if (strstr(word, "://") != NULL)
         api_add_header(reply, "Location", "%s", word);
-        return;
-    }
-    api_add_header(reply, "Location", "%s%s%s%s%s%s", strcmp(word, "other") == 0 ? "https://" : TROUBLE_MOVED,
-                   strcmp(word, "other") == 0 ? place->other : "", https_exchange_path(exchange),
-                   query[0] != '\0' ? "?" : "", query, "");
+    else if (strcmp(word, "other") == 0)
+        api_add_header(reply, "Location", "https://%s%s%s%s", place->other, path, mark, query);
+    else if (strncmp(path, TROUBLE_MOVED "/", strlen(TROUBLE_MOVED "/")) == 0)
+        api_add_header(reply, "Location", "%s%s%s", path, mark, query); /* to where one is: a circle */
+    else
+        api_add_header(reply, "Location", TROUBLE_MOVED "%s%s%s", path, mark, query);
 }
 
 /* Status line and headers; `length` is what they say of the body, -1: nothing. */
