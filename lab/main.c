@@ -123,6 +123,8 @@ static const struct subcommand {
      lab_run_break},
     {"heal", "<server>", "let it go on", false, 1, 1, lab_run_heal},
     {"log", "[<server>] [-f]", "print logs; -f goes on as they grow", false, 0, 1, lab_run_log},
+    {"play", "[<scenario> | all]", "play a published flow on a fresh lab; alone: which there are", false, 0,
+     1, lab_run_play},
     {"standin", "<server>", NULL, true, 0, 0, run_standin},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -138,6 +140,9 @@ static void print_help(FILE *file)
             fprintf(file, "  %-7s %-36s %s\n", subcommands[i].name, subcommands[i].arguments,
                     subcommands[i].help);
     }
+    fputs("\nof play: --step waits for Enter, --record <file> writes down what is seen (asciinema), --quiet "
+          "prints\nresults alone, --keep leaves the lab\n",
+          file);
     fputs("\nexit status: 0 done, 1 it went wrong, 2 not understood, 3 it does not run, 4 the machine lacks "
           "something\n",
           file);
@@ -164,18 +169,16 @@ struct line {
  * on, else the exit status. */
 static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line)
 {
-    static const struct option known[] = {{"folder", required_argument, NULL, 'F'},
-                                          {"network", required_argument, NULL, 'N'},
-                                          {"name", required_argument, NULL, 'n'},
-                                          {"keep", no_argument, NULL, 'k'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"follow", no_argument, NULL, 'f'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"folder", required_argument, NULL, 'F'}, {"network", required_argument, NULL, 'N'},
+        {"name", required_argument, NULL, 'n'},   {"keep", no_argument, NULL, 'k'},
+        {"json", no_argument, NULL, 'j'},         {"follow", no_argument, NULL, 'f'},
+        {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
+        {"step", no_argument, NULL, 's'},         {"record", required_argument, NULL, 'r'},
+        {"quiet", no_argument, NULL, 'q'},        {NULL, 0, NULL, 0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "-F:N:n:c:kjfVh", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-F:N:n:c:r:kjfsqVh", known, NULL)) != -1) {
         switch (option) {
         case 1: /* no option */
             if (line->count < LAB_WORDS_MAX + 2)
@@ -204,6 +207,15 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
             break;
         case 'f':
             out->follow = true;
+            break;
+        case 'r':
+            out->record = optarg;
+            break;
+        case 's':
+            out->step = true;
+            break;
+        case 'q':
+            out->quiet = true;
             break;
         case 'V':
             printf("primelab " PRODUCT_VERSION "\n");

@@ -48,3 +48,4 @@ int lab_run_list(const struct lab_arguments *arguments);
 int lab_run_log(const struct lab_arguments *arguments);
 int lab_run_break(const struct lab_arguments *arguments);
 int lab_run_heal(const struct lab_arguments *arguments);
+int lab_run_play(const struct lab_arguments *arguments);
