@@ -35,7 +35,7 @@ static struct winsize terminal_size(void)
 
 static void write_line(struct record *record, json_t *line)
 {
-    json_dumpf(line, record->file, JSON_COMPACT);
+    json_dumpf(line, record->file, JSON_COMPACT | JSON_REAL_PRECISION(9));
     putc('\n', record->file);
     json_decref(line);
 }
