@@ -180,16 +180,18 @@ docs: all
 	@$(B)/bin/primesh --reference markdown >docs/commands.md
 	@$(B)/bin/primesh --reference man >docs/primesh.1
 
+LAB_DATA := $(wildcard lab/data/*)
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/primesh \
 	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d \
-	  $(DESTDIR)/etc/ssh/sshd_config.d
+	  $(DESTDIR)/etc/ssh/sshd_config.d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 docs/primesh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
+	$(foreach f,$(LAB_DATA),install -m 0644 $(f)/* $(f:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)/ &&) true
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
 

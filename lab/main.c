@@ -122,6 +122,11 @@ static const struct subcommand {
     {"break", "<server>", "let a server hang: it takes connections and answers nothing", false, 1, 1,
      lab_run_break},
     {"heal", "<server>", "let it go on", false, 1, 1, lab_run_heal},
+    {"mood", "<server> [<mood> [<value>]] | list", "make a stand-in misbehave, while it runs", true, 0, 0,
+     lab_run_mood},
+    {"start", "<server>", "start one server, also one on demand: ise-2, ise-3, dnac-2", true, 0, 0,
+     lab_run_start},
+    {"stop", "<server>", "end one server; its folder stays", true, 0, 0, lab_run_stop},
     {"log", "[<server>] [-f]", "print logs; -f goes on as they grow", false, 0, 1, lab_run_log},
     {"play", "[<scenario> | all]", "play a published flow on a fresh lab; alone: which there are", false, 0,
      1, lab_run_play},
@@ -165,8 +170,8 @@ struct line {
     const char *network;
 };
 
-/* The options, wherever they stand, up to `ssh <node>`: all behind that is ssh's business. Returns -1 to go
- * on, else the exit status. */
+/* The options, wherever they stand, up to `ssh <node>` or `mood <server>`: all behind is theirs. Returns -1
+ * to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line)
 {
     static const struct option known[] = {
@@ -184,7 +189,7 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
             if (line->count < LAB_WORDS_MAX + 2)
                 line->word[line->count++] = optarg;
             out->rest = argv + optind;
-            if (line->count == 2 && strcmp(line->word[0], "ssh") == 0)
+            if (line->count == 2 && (strcmp(line->word[0], "ssh") == 0 || strcmp(line->word[0], "mood") == 0))
                 return -1;
             break;
         case 'F':

@@ -172,7 +172,25 @@ int lab_complain_stopped(const struct lab_server *server, struct error *err)
     return error_hint(err, "start the lab with: primelab up");
 }
 
-int lab_renew(const struct lab *lab, const struct lab_server *server, struct error *err)
+/* With the key that the server has. */
+static struct identity *renew_certificate(const char *folder, struct error *err)
+{
+    struct identity *old = identity_load(folder, err);
+    struct identity *renewed = NULL;
+    GENERAL_NAMES *names;
+
+    if (old == NULL)
+        return NULL;
+    names = X509_get_ext_d2i(old->certificate, NID_subject_alt_name, NULL, NULL);
+    EVP_PKEY_up_ref(old->key);
+    renewed =
+        identity_self_signed(old->key, X509_get_subject_name(old->certificate), names, IDENTITY_DAYS, err);
+    GENERAL_NAMES_free(names);
+    identity_free(old);
+    return renewed;
+}
+
+int lab_new_identity(const struct lab *lab, const struct lab_server *server, bool keep_key, struct error *err)
 {
     char folder[PATH_MAX];
     char names[2][300];
@@ -182,25 +200,30 @@ int lab_renew(const struct lab *lab, const struct lab_server *server, struct err
     char address[LAB_ADDRESS_MAX];
     int failed;
 
-    if (lab_pid(lab, server) == 0)
-        return lab_complain_stopped(server, err);
     snprintf(names[0], sizeof(names[0]), "DNS:%s", server->dns);
     lab_address(lab, server, address);
     snprintf(names[1], sizeof(names[1]), "IP:%s", address);
-    identity = identity_generate(&spec, err);
+    lab_identity_folder(lab, server, folder);
+    identity = keep_key ? renew_certificate(folder, err) : identity_generate(&spec, err);
     if (identity == NULL)
         return -1;
-    lab_identity_folder(lab, server, folder);
     failed = identity_save(identity, folder, err);
     identity_free(identity);
-    if (failed != 0)
-        return -1;
-    if (server->kind == LAB_NODE) {
+    if (failed == 0)
         hand_over(folder);
+    return failed;
+}
+
+int lab_renew(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    if (lab_pid(lab, server) == 0)
+        return lab_complain_stopped(server, err);
+    if (lab_new_identity(lab, server, false, err) != 0)
+        return -1;
+    if (server->kind == LAB_NODE)
         return lab_shell(lab, server, "ncs restart") == 0
                    ? 0
                    : error_set(err, ERROR_INTERNAL, "%s has new files, but its services did not restart",
                                server->name);
-    }
     return lab_stop(lab, server, err) == 0 ? lab_start(lab, server, err) : -1;
 }

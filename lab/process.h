@@ -20,5 +20,10 @@ int lab_complain_stopped(const struct lab_server *server, struct error *err);
 /* Runs `primesh --home <node> [-c command]` and waits; with command NULL it takes this process's place. */
 int lab_shell(const struct lab *lab, const struct lab_server *server, const char *command);
 
+/* Writes the server a new certificate, for a new key or the one it has. A running server does not know yet.
+ */
+int lab_new_identity(const struct lab *lab, const struct lab_server *server, bool keep_key,
+                     struct error *err);
+
 /* Gives the server a new key and certificate, served at once. */
 int lab_renew(const struct lab *lab, const struct lab_server *server, struct error *err);

@@ -28,10 +28,13 @@
 
 /* Addresses and names of the published listings, moved to loopback. */
 const struct lab_server lab_servers[] = {
-    {"prime-pri", LAB_NODE, 11, false, LAB_NAME "prime-pri", "prime-pri"},
-    {"prime-sec", LAB_NODE, 12, true, LAB_NAME "prime-sec", "prime-sec"},
-    {"ise", LAB_STANDIN, 21, false, LAB_NAME "ISE-server", "ise-server"},
-    {"dnac", LAB_STANDIN, 22, false, "/CN=kong", "kong"},
+    {"prime-pri", LAB_NODE, 11, false, LAB_NAME "prime-pri", "prime-pri", false},
+    {"prime-sec", LAB_NODE, 12, true, LAB_NAME "prime-sec", "prime-sec", false},
+    {"ise", LAB_STANDIN, 21, false, LAB_NAME "ISE-server", "ise-server", false},
+    {"dnac", LAB_STANDIN, 22, false, "/CN=kong", "kong", false},
+    {"ise-2", LAB_STANDIN, 23, false, LAB_NAME "ISE-server-2", "ise-server-2", true},
+    {"ise-3", LAB_STANDIN, 24, false, LAB_NAME "ISE-server-3", "ise-server-3", true},
+    {"dnac-2", LAB_STANDIN, 25, false, "/CN=kong", "kong", true},
 };
 const size_t lab_server_count = sizeof(lab_servers) / sizeof(lab_servers[0]);
 
@@ -197,7 +200,9 @@ const struct lab_server *lab_find(const char *name, struct error *err)
             return &lab_servers[i];
     }
     error_set(err, ERROR_INVALID_ARGUMENT,
-              "the lab has no server \"%s\": it has prime-pri, prime-sec, ise and dnac", name);
+              "the lab has no server \"%s\": it has prime-pri, prime-sec, ise and dnac; ise-2, ise-3 and "
+              "dnac-2 on demand",
+              name);
     return NULL;
 }
 

@@ -18,6 +18,7 @@ struct lab_server {
     bool listens_local;  /* on 127.0.0.1 too, as a secondary does */
     const char *subject; /* of its certificate */
     const char *dns;     /* its host name */
+    bool on_demand;      /* not part of every lab: started by name */
 };
 
 extern const struct lab_server lab_servers[];

@@ -1,6 +1,7 @@
 /* `status` and `list`: what runs where. */
 #include "base/fingerprint.h"
 #include "identity/identity.h"
+#include "lab/mood_command.h"
 #include "lab/own.h"
 #include "lab/ssh.h"
 #include "lab/subcommand.h"
@@ -73,13 +74,24 @@ static json_t *row_json(const struct row *row)
     return object;
 }
 
-static int count_running(const struct lab *lab)
+/* Of the servers that every lab has. */
+static int count_running(const struct lab *lab, int *all)
 {
     int running = 0;
 
-    for (size_t i = 0; i < lab_server_count; i++)
+    *all = 0;
+    for (size_t i = 0; i < lab_server_count; i++) {
+        if (lab_servers[i].on_demand)
+            continue;
         running += lab_pid(lab, &lab_servers[i]) != 0;
+        (*all)++;
+    }
     return running;
+}
+
+static bool is_shown(const struct lab *lab, const struct lab_server *server)
+{
+    return !server->on_demand || lab_pid(lab, server) != 0;
 }
 
 static int print_json(const struct lab *lab)
@@ -90,12 +102,16 @@ static int print_json(const struct lab *lab)
     for (size_t i = 0; i < lab_server_count; i++) {
         json_t *object;
 
+        if (!is_shown(lab, &lab_servers[i]))
+            continue;
         fill_server(lab, &lab_servers[i], &row);
         object = row_json(&row);
         if (lab_servers[i].kind == LAB_NODE) {
             fill_sshd(lab, &lab_servers[i], &row);
             row.process = "sshd";
             json_object_set_new(object, "ssh", row_json(&row));
+        } else {
+            json_object_set_new(object, "standin", lab_mood_json(lab, &lab_servers[i]));
         }
         json_array_append_new(servers, object);
     }
@@ -108,6 +124,7 @@ int lab_run_status(const struct lab_arguments *arguments)
     const struct lab *lab = &arguments->lab;
     struct error err = {0};
     struct row row;
+    int all;
 
     if (lab->network[0] == '\0') {
         error_set(&err, ERROR_UNREACHABLE, "there is no lab in %s", lab->folder);
@@ -120,14 +137,18 @@ int lab_run_status(const struct lab_arguments *arguments)
         printf("%-10s %-7s %-12s %-5s %-8s %s\n", "Server", "Process", "Address", "Port", "State",
                "Certificate SHA-256");
     for (size_t i = 0; !arguments->json && i < lab_server_count; i++) {
+        if (!is_shown(lab, &lab_servers[i]))
+            continue;
         fill_server(lab, &lab_servers[i], &row);
         print_row(&row);
+        if (lab_servers[i].kind == LAB_STANDIN)
+            lab_mood_print(lab, &lab_servers[i]);
         if (lab_servers[i].kind != LAB_NODE)
             continue;
         fill_sshd(lab, &lab_servers[i], &row);
         print_row(&row);
     }
-    return count_running(lab) == (int)lab_server_count ? LAB_OK : LAB_NOT_RUNNING;
+    return count_running(lab, &all) == all ? LAB_OK : LAB_NOT_RUNNING;
 }
 
 /* The labs that `list` shows, by folder. */
@@ -198,14 +219,16 @@ static const char *name_of(const struct lab *lab)
 static void list_lab(const struct lab *lab, json_t *out)
 {
     char state[32];
+    int all;
+    int running = count_running(lab, &all);
 
     if (out != NULL) {
         json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:i, s:i}", "name", name_of(lab), "folder",
-                                             lab->folder, "network", lab->network, "running",
-                                             count_running(lab), "servers", (int)lab_server_count));
+                                             lab->folder, "network", lab->network, "running", running,
+                                             "servers", all));
         return;
     }
-    snprintf(state, sizeof(state), "%d of %zu", count_running(lab), lab_server_count);
+    snprintf(state, sizeof(state), "%d of %d", running, all);
     printf("%-14s %-10s %-8s %s\n", name_of(lab), lab->network, state, lab->folder);
 }
 

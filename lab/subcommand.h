@@ -22,7 +22,7 @@ struct lab_arguments {
     const struct lab_server *server;  /* of the commands that take one */
     const char *words[LAB_WORDS_MAX]; /* behind the command, and behind the server where it takes one */
     int word_count;
-    char **rest;         /* of `ssh`: all behind the node, NULL at the end */
+    char **rest;         /* of `ssh` and `mood`: all behind the server, NULL at the end */
     const char *command; /* -c */
     const char *record;  /* --record */
     const char *named;   /* --name */
@@ -49,3 +49,6 @@ int lab_run_log(const struct lab_arguments *arguments);
 int lab_run_break(const struct lab_arguments *arguments);
 int lab_run_heal(const struct lab_arguments *arguments);
 int lab_run_play(const struct lab_arguments *arguments);
+int lab_run_mood(const struct lab_arguments *arguments);
+int lab_run_start(const struct lab_arguments *arguments);
+int lab_run_stop(const struct lab_arguments *arguments);

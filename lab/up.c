@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -206,6 +207,8 @@ static struct job *start_servers(struct wave *wave)
         const struct lab_server *server = &lab_servers[i];
         struct job job = {.run = start_server, .server = server, .done = "up"};
 
+        if (server->on_demand)
+            continue;
         job.line = add_line(wave, server, lab_port(wave->lab, server));
         if (lab_pid(wave->lab, server) != 0)
             lab_progress_set(&wave->progress, job.line, true, "runs already");
@@ -271,6 +274,47 @@ static int bring_up(struct wave *wave)
                wave->lab->folder);
     }
     return status;
+}
+
+int lab_run_start(const struct lab_arguments *typed)
+{
+    const struct lab_server *server = typed->server;
+    struct lab lab = typed->lab;
+    struct error err = {0};
+    int lock = -1;
+    int failed = 0;
+
+    if (lab.network[0] == '\0') {
+        error_set(&err, ERROR_UNREACHABLE, "there is no lab in %s", lab.folder);
+        error_hint(&err, "start one with: primelab up");
+        return lab_complain(typed, &err);
+    }
+    lock = lab_lock(&lab, &err);
+    if (lock < 0)
+        return lab_complain(typed, &err);
+    if (lab_pid(&lab, server) == 0)
+        failed = lab_start(&lab, server, &err);
+    close(lock);
+    if (failed != 0)
+        return lab_complain(typed, &err);
+    if (typed->json)
+        return lab_run_status(typed);
+    printf("%s is up\n", server->name);
+    return LAB_OK;
+}
+
+int lab_run_stop(const struct lab_arguments *typed)
+{
+    struct error err = {0};
+    pid_t sshd = lab_ssh_pid(&typed->lab, typed->server);
+
+    if ((sshd != 0 && lab_ssh_stop(&typed->lab, sshd, &err) != 0) ||
+        lab_stop(&typed->lab, typed->server, &err) != 0)
+        return lab_complain(typed, &err);
+    if (typed->json)
+        return lab_run_status(typed);
+    printf("%s does not run\n", typed->server->name);
+    return LAB_OK;
 }
 
 int lab_run_up(const struct lab_arguments *typed)
