@@ -25,7 +25,8 @@ struct context {
     struct shell_session *session;
     struct monitor *monitor; /* of `terminal monitor`; NULL: off */
     const char *terminal;    /* NULL until the session is interactive: announced to primed for `show users` */
-    const char *voucher; /* what sshd gave this session (store/voucher_text.h); NULL: it does not come from there */
+    const char
+        *voucher; /* what sshd gave this session (store/voucher_text.h); NULL: it does not come from there */
     const char *connection; /* SSH_CONNECTION, or NULL */
     char user[64];
     enum shell_role role;
