@@ -73,8 +73,11 @@ size_t editor_look(struct editor *editor)
     size_t cursor = 0;
     char bytes[8];
 
-    /* libedit itself relies on a cursor inside its line, and inserts anywhere in memory where one is not.
-     * Random keystrokes have brought it there once in some thousand sessions; moving it brings it back. */
+    /* libedit itself relies on a cursor inside its line, and inserts anywhere in memory where one is not. Its
+     * search through the history brings it there (ce_inc_search(), version 3.1-20221030): it keeps the
+     * cursor's address and puts it back when nothing is found, though a line longer than the buffer has moved
+     * the line meanwhile. Moving the cursor brings it back. All commands meet a cursor that passed here:
+     * every key of theirs does (see ends_search()). */
     if (info->cursor < info->buffer || info->cursor > info->lastchar)
         el_cursor(editor->edit, 1);
     text_clear(&editor->line);
@@ -311,6 +314,7 @@ enum editor_end editor_read(struct editor *editor, char **line)
     editor->keys.last_ms = clock_monotonic_ms();
     editor->keys.warned = false;
     editor->keys.literal = false;
+    editor->keys.kept = 0;
     editor->end = EDITOR_GONE;
     editor_screen_start(&editor->screen, editor->hooks.prompt(editor->hooks.arg));
     typed = el_wgets(editor->edit, &count);

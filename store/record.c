@@ -37,7 +37,7 @@ int record_fail(struct store_txn *txn, int code, const char *doing)
 {
     if (txn->status == 0) {
         txn->status = code;
-        lmdb_error(&txn->error, code, doing, txn->environment->folder);
+        txn->doing = doing;
     }
     return -1;
 }
@@ -46,9 +46,7 @@ int record_status(struct store_txn *txn, struct error *err)
 {
     if (txn->status == 0)
         return 0;
-    if (err != NULL)
-        *err = txn->error;
-    return -1;
+    return lmdb_error(err, txn->status, txn->doing, txn->environment->folder);
 }
 
 unsigned record_set(struct store_txn *txn)

@@ -137,8 +137,9 @@ static bool names_responder(X509 *certificate)
 
 enum trust_outcome revocation_check(const struct revocation *revocation, struct trust_verdict *verdict)
 {
-    struct error caveat = {0};
+    struct error caveat;
 
+    error_clear(&caveat);
     /* The last one is the zone's own: what an admin trusts is not asked about. */
     for (int depth = 0; depth < sk_X509_num(revocation->path) - 1; depth++) {
         struct question question = {revocation, depth, verdict};
@@ -151,9 +152,10 @@ enum trust_outcome revocation_check(const struct revocation *revocation, struct 
             return outcome;
         if (verdict->error.code != ERROR_NONE && caveat.code == ERROR_NONE)
             caveat = verdict->error;
-        verdict->error.code = ERROR_NONE;
+        error_clear(&verdict->error);
     }
-    verdict->error = caveat;
+    if (caveat.code != ERROR_NONE)
+        verdict->error = caveat;
     verdict->failed_depth = -1;
     return TRUST_VALIDATED;
 }

@@ -335,6 +335,46 @@ static void walks_and_searches_the_history(void **state)
     pty_end(&pty, EDITOR_EXIT);
 }
 
+/*
+ * libedit's search keeps the address of the cursor while it looks through the history, and a line longer than
+ * its buffer (1,024 characters) moves that: when nothing more is found the cursor is put back into memory
+ * that is free. What ends a search has to meet a sound cursor, whichever key it is.
+ */
+static void a_search_through_long_lines_loses_no_cursor(void **state)
+{
+    static const char *const keys[] = {"\x0b",      "\x19", "\x15", "\x14",     "\x01",    "\x05",
+                                       "\x02",      "\x06", "\t",   "?",        "\x1b[3~", "\x1b[1;5D",
+                                       "\x1b[1;5C", "\x10", "\x0e", "\xc4\x99", "\x16x"};
+    char history[] = "/tmp/test_editor_history.XXXXXX";
+    FILE *file = fdopen(mkstemp(history), "w");
+
+    (void)state;
+    fputs("zq", file);
+    for (int i = 0; i < 1200; i++)
+        fputc('l', file);
+    fputs("\n", file);
+    fclose(file);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct settings settings = {.term = "xterm", .width = 0, .history = history};
+        struct pty pty = start(&settings);
+
+        pty_expect(&pty, PROMPT);
+        pty_send(&pty, "kept abc\x17"); /* something to put back, too */
+        pty_until(&pty, "kept ");
+        pty_send(&pty, "one two");
+        pty_send(&pty, "\x12zq"); /* found: the buffer moves */
+        pty_until(&pty, "zqlll");
+        pty_send(&pty, "X"); /* not found: the cursor is put back */
+        pty_send(&pty, keys[i]);
+        pty_send(&pty, "\x05\x15shown\r");
+        pty_until(&pty, "[shown]\r\n" PROMPT);
+        pty_send(&pty, "\004");
+        pty_expect(&pty, "\r\n");
+        pty_end(&pty, EDITOR_EXIT);
+    }
+    unlink(history);
+}
+
 static void ends_when_idle_after_a_warning(void **state)
 {
     struct settings settings = {.term = "vt100", .width = -1, .idle_ms = 400};
@@ -500,6 +540,7 @@ int main(void)
         cmocka_unit_test(completes_lists_and_helps),
         cmocka_unit_test(typed_ahead_text_waits_for_whom_it_is_meant),
         cmocka_unit_test(walks_and_searches_the_history),
+        cmocka_unit_test(a_search_through_long_lines_loses_no_cursor),
         cmocka_unit_test(ends_when_idle_after_a_warning),
         cmocka_unit_test(notices_do_not_disturb_the_line),
         cmocka_unit_test(follows_the_window),
