@@ -73,3 +73,48 @@ is_state() { # is_state <node> <extended regular expression>
     [[ "$(state "$1")" =~ ^($2)$ ]]
 }
 healthy() { is_state a "Primary Active" && is_state b "Secondary Syncing"; }
+
+# What an admin does with a pair after trouble: waits, and fails back. 0 once primary and secondary are what they were.
+converge() { # converge [<seconds>]
+    local deadline=$((SECONDS + ${1:-40})) one other
+    while [ $SECONDS -lt "$deadline" ]; do
+        one=$(state a) other=$(state b)
+        case "$one/$other" in
+        "Primary Active/Secondary Syncing") return 0 ;;
+        "Primary Syncing/Secondary Active") on b "ncs ha failback" ;;
+        "Stand Alone/Stand Alone" | "HA not Configured/HA not Configured") register ;;
+        "Stand Alone/Secondary "* | "HA not Configured/Secondary "*) on b "ncs ha remove force" ;;
+        "Primary "*"/Stand Alone" | "Primary "*"/HA not Configured") on a "ncs ha remove force" ;;
+        *) sleep 0.1 ;;
+        esac
+    done
+    echo "# the pair stays at: primary $one, secondary $other"
+    return 1
+}
+
+register() { on a "ncs ha register secondary-server ${NODE_ADDRESS[b]} $REGISTER_MORE"; }
+REGISTER_MORE=
+
+writer_start() {
+    : >>"$TMP/record"
+    /usr/bin/python3 "$ROOT/tests/lib/ha_writer.py" "$TMP/record" "$TMP/a" "$TMP/b" &
+    WRITER=$!
+    at_exit writer_stop
+}
+writer_stop() {
+    [ -z "${WRITER:-}" ] || { kill -TERM "$WRITER" && wait "$WRITER"; } 2>/dev/null
+    WRITER=
+}
+written() { grep -c '"replicated"' "$TMP/record"; } # changes acknowledged as replicated so far
+more_written() { [ "$(written)" -gt "$1" ]; }
+
+running_of() { "$BIN/primesh" --home "$TMP/$1" -c "show running-config" 2>/dev/null | grep '^repository n'; }
+same() { running_of a >"$TMP/running.a" && running_of b >"$TMP/running.b" && cmp -s "$TMP/running.a" "$TMP/running.b"; }
+digest() { status_of "$1" | jq -r '.. | .digest? // empty' | head -1; }
+
+# After the writer has stopped and the pair has converged: everything that must hold. Says what was found.
+check_pair() {
+    wait_for 15 same
+    cat "$TMP"/a/log/diverged-*.json "$TMP"/b/log/diverged-*.json >"$TMP/diverged" 2>/dev/null
+    /usr/bin/python3 "$ROOT/tests/lib/ha_check.py" "$TMP/record" "$TMP/running.a" "$TMP/running.b" "$TMP/diverged"
+}
