@@ -14,8 +14,8 @@ start_half() { # start_half <namespace>: the privileged half in it, asked throug
     mkdir -p "$TMP/$1"
     printf 'hostname = node\nlisten = %s\nuser = nobody\n' "${NODE_ADDRESS[$1]}" >"$TMP/$1/node.conf"
     mkfifo "$TMP/$1.in" "$TMP/$1.out" 2>/dev/null
-    spawn_in "$1" "$TOOL/address" "$TMP/$1" <"$TMP/$1.in" >"$TMP/$1.out" 2>"$TMP/$1.err"
-    PID[$1]=$SPAWNED
+    nsenter --net="/run/netns/$NETNS$1" "$TOOL/address" "$TMP/$1" <"$TMP/$1.in" >"$TMP/$1.out" 2>"$TMP/$1.err" &
+    PID[$1]=$!
     exec {to}>"$TMP/$1.in" {from}<"$TMP/$1.out"
     TO[$1]=$to FROM[$1]=$from
 }
