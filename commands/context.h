@@ -113,3 +113,5 @@ extern const struct shell_branch purpose_show_branch;
 extern const struct shell_branch ctl_branch;
 extern const struct shell_branch ha_config_branch;
 extern const struct shell_branch notices_branch;
+extern const struct shell_branch ha_branch;
+extern const struct shell_branch ha_show_branch;

@@ -79,3 +79,5 @@ extern const struct method authz_methods[];
 extern const size_t authz_method_count;
 extern const struct method notice_methods[];
 extern const size_t notice_method_count;
+extern const struct method ha_methods[];
+extern const size_t ha_method_count;
