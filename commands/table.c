@@ -13,7 +13,7 @@ static const struct shell_branch *const branches[] = {
     &session_branch,      &monitor_branch,    &configure_branch, &running_config_branch,
     &trust_store_branch,  &validation_branch, &expiry_branch,    &purpose_branch,
     &purpose_show_branch, &ctl_branch,        &file_branch,      &backup_branch,
-    &ha_config_branch,    &ha_branch,         &ha_show_branch,
+    &ha_config_branch,    &ha_branch,         &ha_show_branch,   &notices_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 

@@ -8,6 +8,7 @@
 #include "daemon/caller.h"
 #include "daemon/configuration.h"
 #include "daemon/daily.h"
+#include "daemon/mailer.h"
 #include "daemon/own_key.h"
 #include "daemon/pair.h"
 #include "daemon/purpose_services.h"
@@ -119,7 +120,7 @@ static int open_node(struct node *node, struct error *err)
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
     if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0 ||
-        (node->daily = daily_start(node, err)) == NULL)
+        (node->mailer = mailer_start(node, err)) == NULL || (node->daily = daily_start(node, err)) == NULL)
         return -1;
     purpose_services_start(node->purpose_services);
     node->control = control_server_new(node->base, node->home, &handlers, err);
@@ -133,6 +134,7 @@ static bool close_node(struct node *node)
     if (!workers_stop(node->workers, STOP_WORKERS_MS))
         return false;
     daily_stop(node->daily);
+    mailer_stop(node->mailer);
     control_server_free(node->control);
     services_free(node->services);
     pair_free(node->pair);
@@ -144,6 +146,7 @@ static bool close_node(struct node *node)
         event_base_free(node->base);
     if (node->store != NULL)
         store_close(node->store);
+    mailer_free(node->mailer); /* not before: a job of the store may wake it */
     seal_close(node->seal);
     report_free(node->application_report);
     log_close(node->audit_log);

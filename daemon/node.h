@@ -20,6 +20,7 @@ struct purpose_services;
 struct sessions;
 struct pair;
 struct daily;
+struct mailer;
 
 struct node {
     const char *home; /* absolute where the user can walk there, "." otherwise */
@@ -40,6 +41,7 @@ struct node {
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */
     struct daily *daily;
+    struct mailer *mailer;
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */

@@ -259,11 +259,18 @@ static const char *next_command(enum ha_state state)
 static void tell_people(struct pair *pair, const char *old, const struct pair_record *record,
                         enum ha_state state)
 {
-    char text[PAIR_REASON_SIZE + 4 * PAIR_STATE_SIZE];
+    char own[2 * HOST_TEXT_MAX + 4];
+    char peer[2 * HOST_TEXT_MAX + 4];
+    const struct notice_state change = {.old_state = old,
+                                        .new_state = record->state,
+                                        .own = own,
+                                        .peer = record->peer_address[0] != '\0' ? peer : "",
+                                        .reason = record->reason,
+                                        .next_command = next_command(state)};
 
-    snprintf(text, sizeof(text), "%s -> %s: %s; next: %s", old, record->state, record->reason,
-             next_command(state));
-    notice_give(pair->node, "system", text);
+    pair_own_name(pair, own, sizeof(own));
+    pair_peer_name(record, peer, sizeof(peer));
+    notice_state_change(pair->node, &change);
 }
 
 void pair_set_active(struct pair *pair, bool active, const struct pair_record *record)

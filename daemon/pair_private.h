@@ -74,7 +74,7 @@ struct pair {
     pthread_t engine;
     bool engine_runs;
     bool poked;
-    bool address_started; /* of the virtual address */
+    struct pair_address *address; /* pair_address.c; only the engine's thread */
 };
 
 /* ---- pair.c: state ---- */
@@ -157,3 +157,4 @@ void pair_forget_tried_key(struct pair *pair);
 int pair_address_check(struct pair *pair, const struct pair_record *record, struct error *err);
 void pair_address_follow(struct pair *pair); /* the virtual address goes with the state */
 void pair_address_end(struct pair *pair);
+json_t *pair_address_state(struct pair *pair); /* NULL: the pair has none; a new reference */

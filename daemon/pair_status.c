@@ -1,6 +1,8 @@
 /* What there is to say of the pair: for `ncs ha status`, `ncs status` and the services' state. */
 #include "daemon/pair_private.h"
 
+#include <stdio.h>
+
 static const char *const milestone_names[PAIR_MILESTONES] = {"pre_ha", "replication", "post_ha"};
 
 static json_t *registration_of(const struct pair_registration *registration)
@@ -48,6 +50,26 @@ static void add_replication(struct pair *pair, const struct ha_state_facts *fact
         json_object_set_new(status, "snapshot_percent", json_integer(received.percent));
 }
 
+/* Where the virtual address is: this node sees its own interfaces, and knows whether the other one is active.
+ */
+static void add_address(struct pair *pair, const struct pair_record *record, const struct pair_peer *peer,
+                        json_t *status)
+{
+    json_t *address = pair_address_state(pair);
+    char name[2 * HOST_TEXT_MAX + 4];
+
+    if (address == NULL)
+        return;
+    json_object_set_new(status, "virtual_address", address);
+    if (json_is_true(json_object_get(address, "here")))
+        pair_own_name(pair, name, sizeof(name));
+    else if (peer->answers && ha_state_facts(peer->standing.state)->is_active)
+        pair_peer_name(record, name, sizeof(name));
+    else
+        snprintf(name, sizeof(name), "no server that answers");
+    json_object_set_new(status, "virtual_address_at", json_string(name));
+}
+
 json_t *pair_status(struct pair *pair)
 {
     const struct ha_state_facts *facts;
@@ -79,6 +101,8 @@ json_t *pair_status(struct pair *pair)
         json_object_set_new(status, "peer", peer_of(&record, &peer));
         add_replication(pair, facts, status);
     }
+    if (facts->role != HA_STANDALONE && form.ipv4[0] != '\0')
+        add_address(pair, &record, &peer, status);
     if (registration.started_ms != 0)
         json_object_set_new(status, "registration", registration_of(&registration));
     return status;
