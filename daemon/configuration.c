@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "daemon/caller.h"
 #include "daemon/mailer.h"
+#include "daemon/pair.h"
 #include "daemon/workers.h"
 #include "store/audit.h"
 #include "store/config.h"
@@ -92,7 +93,8 @@ int configuration_load(struct node *node, struct error *err)
 {
     struct load loading = {false};
 
-    if (store_run(node->store, load, &loading, err) != 0)
+    /* the other node of a pair goes on with what runs: one that restarts does not take it back */
+    if (!pair_is_configured(node->pair) && store_run(node->store, load, &loading, err) != 0)
         return -1;
     configuration_apply(node);
     configuration_watch(node);

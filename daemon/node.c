@@ -10,6 +10,7 @@
 #include "daemon/daily.h"
 #include "daemon/mailer.h"
 #include "daemon/own_key.h"
+#include "daemon/pair.h"
 #include "daemon/purpose_services.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
@@ -117,7 +118,7 @@ static int open_node(struct node *node, struct error *err)
         (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
-        (node->own_key = own_key_new(node, err)) == NULL ||
+        (node->own_key = own_key_new(node, err)) == NULL || (node->pair = pair_new(node, err)) == NULL ||
         (node->services = services_new(node, err)) == NULL ||
         (node->purpose_services = purpose_services_new(node, err)) == NULL)
         return -1;
@@ -142,6 +143,7 @@ static bool close_node(struct node *node)
     mailer_stop(node->mailer);
     control_server_free(node->control);
     services_free(node->services);
+    pair_free(node->pair);
     purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);

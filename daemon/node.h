@@ -18,6 +18,7 @@ struct services;
 struct own_key;
 struct purpose_services;
 struct sessions;
+struct pair;
 struct daily;
 struct mailer;
 
@@ -35,6 +36,7 @@ struct node {
     struct workers *workers;
     struct own_key *own_key;
     struct services *services;
+    struct pair *pair;
     struct purpose_services *purpose_services;
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */

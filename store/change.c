@@ -148,3 +148,12 @@ int change_each(struct store_txn *txn, uint64_t after, int (*each)(void *arg, co
         return 0;
     return record_walk(txn, DATABASE_CHANGES, record_key_number(&start), change_row, &walk, err);
 }
+
+int change_each_kept(struct store_txn *txn, int (*each)(void *arg, const struct change *change), void *arg,
+                     struct error *err)
+{
+    struct change_walk walk = {each, arg};
+    uint64_t start = 0;
+
+    return record_walk(txn, DATABASE_CHANGES, record_key_number(&start), change_row, &walk, err);
+}

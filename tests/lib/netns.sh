@@ -15,6 +15,12 @@ netns_require() {
 
 in_() { nsenter --net="/run/netns/$NETNS$1" "${@:2}"; }
 
+# The same in the background; SPAWNED is the program itself, not a shell around it.
+spawn_in() {
+    nsenter --net="/run/netns/$NETNS$1" "${@:2}" &
+    SPAWNED=$!
+}
+
 netns_up() {
     local name number=0
     for name in a b c; do

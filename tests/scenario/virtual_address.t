@@ -23,6 +23,7 @@ stop_half() {
     kill -KILL "${PID[$1]}" 2>/dev/null
     wait "${PID[$1]}" 2>/dev/null
 }
+at_exit 'rm -rf $FOLDERS'
 at_exit 'for half in a b; do [ -z "${PID[$half]:-}" ] || stop_half "$half"; done'
 ask_() { # ask_ <namespace> <command...>: ANSWER
     echo "${*:2}" >&"${TO[$1]}"
@@ -58,6 +59,7 @@ ask_ b start "$B" "$A" "$VIP" "$VIP6" 100
 is "$ANSWER" ok "and on the other"
 wait_for 10 running a && wait_for 10 running b
 FOLDER=$(folder a)
+FOLDERS="$FOLDER $(folder b)" # what is killed cannot tidy up; its next start would
 is "$(stat -c '%a %u' "$FOLDER" "$FOLDER/keepalived.conf" "$FOLDER/active" | sort -u | tr '\n' ' ')" "600 0 700 0 " \
     "configuration and track file are root's alone"
 sleep 1 # three adverts' time many times over: nobody may take it
@@ -100,8 +102,8 @@ ok $? "the earlier epoch does not take it back"
 ask_ b standby
 
 # --- a new configuration without giving the address up
-in_ c ping -i 0.02 -w 3 "$VIP" >"$TMP/ping" 2>&1 &
-PING=$!
+spawn_in c ping -i 0.02 -w 3 "$VIP" >"$TMP/ping" 2>&1
+PING=$SPAWNED
 ask_ a start "$A" "$B" "$VIP" - 500
 is "$ANSWER" ok "reloaded with another heartbeat and without IPv6"
 wait "$PING"

@@ -8,9 +8,10 @@
  *   cut <from> <to>             nothing passes that way any more
  *   loss <from> <to> <percent>  so many frames are lost
  *   delay <from> <to> <ms>      frames arrive so much later
- *   heal                        all of that ends; what is under way still arrives
- *   count <from> <to>           prints frames that passed and frames that were dropped
- * Ends with its standard input.
+ *   alter <from> <to> <percent> of the TCP segments with data so many get one bit turned, and a right
+ * checksum repeat <from> <to> <percent> so many frames arrive twice heal                        all of that
+ * ends; what is under way still arrives count <from> <to>           prints frames that passed and frames that
+ * were dropped Ends with its standard input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,8 @@ struct way {
     bool cut;
     unsigned loss_percent;
     unsigned delay_ms;
+    unsigned alter_percent;
+    unsigned repeat_percent;
     unsigned long passed;
     unsigned long dropped;
     struct frame *first;
@@ -85,11 +88,50 @@ static void deliver(int port, const void *bytes, size_t length)
         return;
 }
 
+static bool happens(unsigned percent)
+{
+    return (unsigned)(random() % 100) < percent;
+}
+
+static unsigned word_at(const unsigned char *bytes)
+{
+    return (unsigned)bytes[0] << 8 | bytes[1];
+}
+
+/* Turns a bit of the data of a TCP segment over IPv4, and updates the checksum (RFC 1624). */
+static void alter(unsigned char *bytes, size_t length)
+{
+    size_t tcp, data, at;
+    unsigned before, after;
+    unsigned long sum;
+
+    if (length < 14 + 20 || word_at(bytes + 12) != 0x0800 || bytes[14 + 9] != 6)
+        return;
+    tcp = 14 + (size_t)(bytes[14] & 15) * 4;
+    data = length < tcp + 20 ? length : tcp + (size_t)(bytes[tcp + 12] >> 4) * 4;
+    if (length < data + 2 || 14 + word_at(bytes + 16) < data + 2)
+        return;
+    at = data + (size_t)random() % (14 + word_at(bytes + 16) - data - 1);
+    at -= (at - tcp) % 2; /* words of the checksum begin at even places */
+    if (at < data)
+        at += 2;
+    if (at + 2 > length)
+        return;
+    before = word_at(bytes + at);
+    bytes[at + (size_t)random() % 2] ^= (unsigned char)(1U << random() % 8);
+    after = word_at(bytes + at);
+    sum = (~word_at(bytes + tcp + 16) & 0xffff) + (~before & 0xffff) + after;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~(sum + (sum >> 16)) & 0xffff;
+    bytes[tcp + 16] = (unsigned char)(sum >> 8);
+    bytes[tcp + 17] = (unsigned char)sum;
+}
+
 static void carry(struct way *way, int to, const void *bytes, size_t length)
 {
     struct frame *frame;
 
-    if (way->cut || (unsigned)(random() % 100) < way->loss_percent || way->waiting >= WAITING_MAX) {
+    if (way->cut || happens(way->loss_percent) || way->waiting >= WAITING_MAX) {
         way->dropped++;
         return;
     }
@@ -117,8 +159,17 @@ static void on_frame(int from)
 
     while ((length = read(taps[from], bytes, sizeof(bytes))) > 0) {
         for (int to = 0; to < count; to++) {
-            if (to != from)
-                carry(&ways[from][to], to, bytes, (size_t)length);
+            unsigned char copy[FRAME_MAX];
+            struct way *way = &ways[from][to];
+
+            if (to == from)
+                continue;
+            memcpy(copy, bytes, (size_t)length);
+            if (happens(way->alter_percent))
+                alter(copy, (size_t)length);
+            carry(way, to, copy, (size_t)length);
+            if (happens(way->repeat_percent))
+                carry(way, to, copy, (size_t)length);
         }
     }
 }
@@ -166,6 +217,8 @@ static void heal(void)
             ways[from][to].cut = false;
             ways[from][to].loss_percent = 0;
             ways[from][to].delay_ms = 0;
+            ways[from][to].alter_percent = 0;
+            ways[from][to].repeat_percent = 0;
         }
     }
 }
@@ -193,6 +246,10 @@ static void obey(const char *line)
         way->loss_percent = number;
     else if (strcmp(verb, "delay") == 0 && fields == 4)
         way->delay_ms = number;
+    else if (strcmp(verb, "alter") == 0 && fields == 4)
+        way->alter_percent = number;
+    else if (strcmp(verb, "repeat") == 0 && fields == 4)
+        way->repeat_percent = number;
     else if (strcmp(verb, "count") == 0)
         printf("%lu %lu ", way->passed, way->dropped);
     puts("ok");
