@@ -272,6 +272,7 @@ static int run_mail(struct shell_call *call, struct error *err)
     add_if_given(call, values, "mail-server/port", "port");
     add_if_given(call, values, "mail-server/username", "word");
     add_if_given(call, values, "mail-server/from", "mail_address");
+    add_if_given(call, values, "mail-server/to", "mail_list");
     if (shell_has(call, "starttls"))
         json_object_set_new(values, "mail-server/starttls", json_string("yes"));
     if (shell_has(call, "password")) {
@@ -362,12 +363,17 @@ static const struct shell_command commands[] = {
      STATEMENT,
      .manual = "0 to 7 as in syslog: up to 3 errors, 4 warnings, 5 and 6 information, 7 everything."},
     {.grammar = "mail-server <mail_host> [port <port>] [username <word>] [password [{plain <secret> | sealed "
-                "<sealed>}]] [from <mail_address>] [starttls]",
+                "<sealed>}]] [from <mail_address>] [to <mail_list>] [starttls]",
      .help = "Where notices are mailed through",
      .run = run_mail,
      .no = "mail-server",
      STATEMENT,
-     .manual = "Replaces all that was set before. `password` alone asks for it."},
+     .manual =
+         "Replaces all that was set before. `password` alone asks for it. `to` says who gets the notices, "
+         "together with the addresses of `ha` `email-address`. The server's certificate is judged in the "
+         "trust zone `user`, and a password is never sent without TLS; `starttls` asks for TLS without a "
+         "login too, which is used anyway where it is offered. Port 465 means TLS from the first byte on. "
+         "What could not be sent: `show notices`."},
     {.grammar = "platform-release {3.5 | 3.9}",
      .help = "The published form of listcerts",
      .run = run_release,

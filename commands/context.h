@@ -112,3 +112,6 @@ extern const struct shell_branch purpose_branch;
 extern const struct shell_branch purpose_show_branch;
 extern const struct shell_branch ctl_branch;
 extern const struct shell_branch ha_config_branch;
+extern const struct shell_branch notices_branch;
+extern const struct shell_branch ha_branch;
+extern const struct shell_branch ha_show_branch;

@@ -212,6 +212,7 @@ static void print_mail(struct printing *printing)
     add_option(printing, "username", "mail-server/username");
     add_option(printing, "password sealed", "mail-server/password");
     add_option(printing, "from", "mail-server/from");
+    add_option(printing, "to", "mail-server/to");
     if (value_of(printing, "mail-server/starttls") != NULL)
         text_add_string(&printing->line, " starttls");
     print_text(printing);

@@ -48,6 +48,7 @@ COMPLETE_SETTING(complete_misses, "ha/heartbeat-misses")
 COMPLETE_SETTING(complete_witness, "ha/witness")
 
 const struct shell_type ha_types[] = {
+    {.name = "authkey", .help = "The key, up to 131 characters", .secret = true},
     {.name = "ha_server",
      .help = "Address or name of the secondary server",
      .check = check_server,

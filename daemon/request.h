@@ -77,3 +77,7 @@ extern const struct method ctl_methods[];
 extern const size_t ctl_method_count;
 extern const struct method authz_methods[];
 extern const size_t authz_method_count;
+extern const struct method notice_methods[];
+extern const size_t notice_method_count;
+extern const struct method ha_methods[];
+extern const size_t ha_method_count;

@@ -25,9 +25,15 @@ struct verdict {
 };
 
 /* Has the verdict asked already when the server wants a certificate of ours; refused, the handshake ends with
- * an alert; with a need, it stops with SSL_ERROR_WANT_X509_LOOKUP. One of the two, before the handshake. */
+ * an alert; with a need, it stops with SSL_ERROR_WANT_X509_LOOKUP. Before the handshake. */
 void verdict_guard(SSL *ssl, struct verdict *verdict);
-void verdict_guard_context(SSL_CTX *context, struct verdict *verdict);
+
+/*
+ * The same for a connection that somebody else (libcurl) makes of the context, and has it asked at the end of
+ * the handshake too: refused, nothing can be written to the connection any more, whoever tries. The verdict
+ * must be one that may wait (fetch_end_ms). ERROR_INTERNAL: out of memory.
+ */
+int verdict_guard_context(SSL_CTX *context, struct verdict *verdict, struct error *err);
 
 /* After the handshake, before the first byte is sent: true if data may be exchanged. False without
  * verdict->given: ask again once verdict->need is settled. */

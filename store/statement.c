@@ -317,6 +317,7 @@ static const struct statement statements[] = {
     {"mail-server/username", STORE_SCOPE_PAIR, false, check_word},
     {"mail-server/password", STORE_SCOPE_PAIR, true, check_secret},
     {"mail-server/from", STORE_SCOPE_PAIR, false, statement_check_mail_address},
+    {"mail-server/to", STORE_SCOPE_PAIR, false, statement_check_mail_list},
     {"mail-server/starttls", STORE_SCOPE_PAIR, false, check_yes},
     {"ha/secondary-server", STORE_SCOPE_PAIR, false, statement_check_host},
     {"ha/email-address", STORE_SCOPE_PAIR, false, statement_check_mail_list},
