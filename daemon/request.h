@@ -33,6 +33,7 @@ struct request {
     const char *line; /* the command line as the shell says it, secrets masked */
     unsigned number;  /* of the task, for the logs: "seqtaskexecutor-<number>" */
     bool audited;
+    enum store_reach reach; /* of the least replicated of its changes */
     struct error refusal; /* why it is refused, where that was clear on the loop's thread already */
 };
 

@@ -92,7 +92,7 @@ converge() { # converge [<seconds>]
     return 1
 }
 
-register() { on a "ncs ha register secondary-server ${NODE_ADDRESS[b]} $REGISTER_MORE"; }
+register() { on a "ncs ha register secondary-server ${NODE_ADDRESS[b]} $REGISTER_MORE password-stdin" <<<"$AUTHKEY"; }
 REGISTER_MORE=
 
 writer_start() {
