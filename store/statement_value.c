@@ -1,6 +1,7 @@
 /* What the values of the configuration may be. */
 #include "store/statement_value.h"
 #include "base/host_port.h"
+#include "base/node_conf.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -91,9 +92,9 @@ int statement_value_log_level(const char *value, char *out, size_t size, struct 
 
 int statement_value_release(const char *value, char *out, size_t size, struct error *err)
 {
-    if (strcmp(value, "3.5") == 0 || strcmp(value, "3.9") == 0)
+    if (node_release_check(value))
         return statement_value_keep(value, out, size, err);
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5 or 3.9", SHOWN(value));
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5, 3.9 or 3.10", SHOWN(value));
 }
 
 /* A time zone file starts with "TZif" (RFC 8536). */
