@@ -168,6 +168,14 @@ is "$?" 1 "what is missing, is missing"
 mood ise chunked 3
 asked "$V"
 is "$EXIT $STATUS $(header Transfer-Encoding) $(xpath /product/type_of_node)" "0 200 chunked 1" "chunked"
+mood ise gzip
+asked "$V"
+is "$STATUS $(header Content-Encoding) $(gzip -dc "$TMP/body" | xmllint --xpath 'string(//type_of_node)' -)" "200 gzip 1" "compressed though nobody asked"
+asked --compressed "$V"
+is "$EXIT $(xpath //type_of_node)" "0 1" "or for who asks"
+mood ise gzip 100
+asked "$V"
+is "$(($(wc -c <"$TMP/body") < 1000000)) $(gzip -dc "$TMP/body" | wc -c)" "1 $((104857600 + $(wc -c <"$LAB/ise/data/version.xml") - 6))" "100 MB in less than one"
 mood ise redirect
 asked "$V"
 like "$STATUS $(header Location)" "^302 /moved/admin/API/mnt/Version$" "redirect to the same host"
@@ -278,6 +286,17 @@ BYTES=$(wc -c <"$LAB/ise/standin.log")
 openssl s_client -connect "$NET.21:$(cat "$LAB/ise/port")" </dev/null >/dev/null 2>&1
 wait_for 5 sh -c "tail -c +$((BYTES + 1)) '$LAB/ise/standin.log' | grep -q 'handshake done'"
 is "$? $(tail -c +$((BYTES + 1)) "$LAB/ise/standin.log" | grep -c authorization=)" "0 0" "a handshake without a request"
+curls() { [ "$(ss -Htn state established dst "$NET.21" | wc -l)" -ge "$1" ]; }
+mood ise stall
+curl -sk --max-time 30 -u $USER_ISE "$V" -o /dev/null &
+wait_for 5 curls 1
+mood ise slow 60000
+curl -sk --max-time 30 -u $USER_ISE "$V" -o /dev/null &
+wait_for 5 curls 2
+mood ise half-open path /
+curl -sk --max-time 30 -u $USER_ISE "$V" -o /dev/null &
+wait_for 5 curls 3
+ok $? "three wait for an answer"
 for name in ise ise-2; do
     lab stop $name >/dev/null
     unlike "$(standin_log $name)" "Sanitizer|runtime error" "$name met no defect, and lost no memory"
