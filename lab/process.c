@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "identity/identity.h"
+#include "lab/namespace.h"
 #include "lab/own.h"
 #include "lab/standin.h"
 
@@ -22,7 +23,8 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
     char text[2048];
     char address[LAB_ADDRESS_MAX];
     const char *user = lab_user();
-    const char *local = server->listens_local && strcmp(lab->network, LAB_NETWORK) == 0 ? ", 127.0.0.1" : "";
+    bool has_local = strcmp(lab->network, LAB_NETWORK) == 0 || lab->namespaces; /* 127.0.0.1, for itself */
+    const char *local = server->listens_local && has_local ? ", 127.0.0.1" : "";
     int length;
 
     lab_path(lab, server, "node.conf", path);
@@ -34,6 +36,17 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
                       address, local, server->subject, user != NULL ? "user = " : "",
                       user != NULL ? user : "", user != NULL ? "\n" : "");
     return file_write(path, text, (size_t)length, 0644, err);
+}
+
+/* In a child that becomes the server. */
+static void enter_or_exit(const struct lab *lab, const struct lab_server *server)
+{
+    struct error err = {0};
+
+    if (lab_namespace_enter(lab, server, &err) == 0)
+        return;
+    fprintf(stderr, "primelab: %s\n", err.message);
+    _exit(126);
 }
 
 static int start_node(const struct lab *lab, const struct lab_server *server, struct error *err)
@@ -50,6 +63,7 @@ static int start_node(const struct lab *lab, const struct lab_server *server, st
         return error_set(err, ERROR_INVALID_ARGUMENT, "the path of primed is too long");
     pid = fork();
     if (pid == 0) {
+        enter_or_exit(lab, server);
         execl(program, "primed", "--home", home, (char *)NULL);
         fprintf(stderr, "primelab: cannot run %s: %s\n", program, strerror(errno));
         _exit(127);
@@ -80,6 +94,7 @@ static void run_standin(const struct lab *lab, const struct lab_server *server, 
     char program[PATH_MAX + 16];
 
     become_daemon(lab, server);
+    enter_or_exit(lab, server);
     snprintf(program, sizeof(program), "%s/primelab", lab->programs);
     if (dup2(ready, STANDIN_READY_FD) == STANDIN_READY_FD)
         execl(program, "primelab", "--folder", lab->folder, "standin", server->name, (char *)NULL);
@@ -137,6 +152,7 @@ int lab_shell(const struct lab *lab, const struct lab_server *server, const char
         return 1;
     pid = command != NULL ? fork() : 0;
     if (pid == 0) {
+        lab_namespace_enter(lab, server, NULL); /* whoever may not can use the shell all the same */
         if (command != NULL)
             execl(program, "primesh", "--home", home, "-c", command, (char *)NULL);
         else
@@ -164,6 +180,14 @@ static void hand_over(const char *folder)
             lchown(path, account->pw_uid, account->pw_gid) != 0 && errno != ENOENT)
             fprintf(stderr, "primelab: cannot give %s to %s: %s\n", path, user, strerror(errno));
     }
+}
+
+int lab_check_present(const struct lab *lab, struct error *err)
+{
+    if (lab->network[0] != '\0')
+        return 0;
+    error_set(err, ERROR_UNREACHABLE, "there is no lab in %s", lab->folder);
+    return error_hint(err, "start one with: primelab up");
 }
 
 int lab_complain_stopped(const struct lab_server *server, struct error *err)

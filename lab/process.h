@@ -14,6 +14,9 @@ int lab_stop(const struct lab *lab, const struct lab_server *server, struct erro
 /* The descriptor that a stand-in closes once it listens. */
 #define STANDIN_READY_FD 3
 
+/* ERROR_UNREACHABLE where no lab was ever brought up there. */
+int lab_check_present(const struct lab *lab, struct error *err);
+
 /* "... does not run", ERROR_UNREACHABLE; returns -1. */
 int lab_complain_stopped(const struct lab_server *server, struct error *err);
 

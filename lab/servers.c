@@ -258,7 +258,7 @@ uint16_t lab_port(const struct lab *lab, const struct lab_server *server)
     if (port > 0 && port <= UINT16_MAX)
         return (uint16_t)port;
     lab_address(lab, server, address);
-    return may_bind(address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
+    return lab->namespaces || may_bind(address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
 }
 
 pid_t lab_pid(const struct lab *lab, const struct lab_server *server)
