@@ -1,5 +1,6 @@
 #include "lab/mood_command.h"
 
+#include "base/file.h"
 #include "lab/api.h"
 #include "lab/data_files.h"
 #include "lab/mood.h"
@@ -133,6 +134,7 @@ static int change_settings(const struct lab *lab, const struct lab_server *serve
 {
     struct settings settings;
     char reply[CONTROL_LINE_MAX];
+    char folder[PATH_MAX];
 
     if (read_current(lab, server, &settings, err) != 0)
         return -1;
@@ -140,7 +142,8 @@ static int change_settings(const struct lab *lab, const struct lab_server *serve
         settings.revocations++;
     else if (settings_set(&settings, server, words, err) != 0)
         return -1;
-    if (settings_write(lab, server, &settings, err) != 0)
+    lab_path(lab, server, "", folder);
+    if (file_make_folder(folder, 0755, err) != 0 || settings_write(lab, server, &settings, err) != 0)
         return -1;
     return lab_pid(lab, server) == 0 ? 0 : tell(lab, server, "settings", reply, err);
 }
@@ -171,7 +174,8 @@ int lab_run_mood(const struct lab_arguments *arguments)
         print_list(server);
         return LAB_OK;
     }
-    if (run(&arguments->lab, server, arguments->rest, &err) != 0)
+    if (lab_check_present(&arguments->lab, &err) != 0 ||
+        run(&arguments->lab, server, arguments->rest, &err) != 0)
         return lab_complain(arguments, &err);
     if (arguments->json)
         return lab_print_json(lab_mood_json(&arguments->lab, server));

@@ -153,6 +153,19 @@ static int drop_privileges(struct error *err)
     return error_set_errno(err, errno, "cannot become the user %s", user);
 }
 
+/* They are read with each request, by whom we have become. */
+static int check_data(const struct standin *standin, struct error *err)
+{
+    const char *folder = standin->desk.api.folder;
+    const struct passwd *user = getpwuid(geteuid());
+
+    if (access(folder, R_OK | X_OK) == 0)
+        return 0;
+    error_set_errno(err, errno, "cannot read %s as the user %s", folder,
+                    user != NULL ? user->pw_name : "that the lab runs as");
+    return error_hint(err, "bring the lab up in a folder which that user can reach: primelab --folder");
+}
+
 static int open_api(struct standin *standin, struct error *err)
 {
     char path[PATH_MAX];
@@ -226,7 +239,7 @@ static int open_standin(struct standin *standin, struct error *err)
     if (write_number(lab, server, "port", port, err) != 0 ||
         write_number(lab, server, "pid", getpid(), err) != 0)
         return -1;
-    return drop_privileges(err);
+    return drop_privileges(err) == 0 ? check_data(standin, err) : -1;
 }
 
 static void close_standin(struct standin *standin)
