@@ -293,6 +293,20 @@ lab start ise-3 >/dev/null
 get -u $USER_ISE "https://$NET.24:$(cat "$LAB/ise-3/port")/admin/API/mnt/Version"
 is "$(xpath //type_of_node)" 2 "settings come before the first start as well"
 
+# --- with others
+for n in 1 2 3 4 5 6; do lab mood ise-3 sessions "$n" >/dev/null & lab mood ise-3 slow "$n" >/dev/null & done
+for job in $(jobs -p); do wait "$job"; done
+like "$(lab mood ise-3)" "mood +slow [1-6], type 2, sessions [1-6]," "several at once: neither undoes the other"
+lab break ise-3 >/dev/null
+START=$SECONDS
+like "$(lab status)" "ise-3 .*frozen" "one that hangs does not hold up the status"
+OUT=$(lab mood ise-3 normal 2>&1)
+like "$? $OUT" "^1 .*ise-3 hangs.*primelab heal ise-3" "and its mood cannot be changed"
+[ $((SECONDS - START)) -lt 8 ]
+ok $? "both at once"
+lab heal ise-3 >/dev/null
+mood ise-3 normal
+
 # --- what was typed wrong
 for words in blah "slow x" "slow 0" "type 4" "type" "401 5" "charset klingon" "500 times 0" "500 for 3" "half-open times 2" "devices 3" revoke; do
     # shellcheck disable=SC2086
