@@ -171,7 +171,8 @@ int lab_run_mood(const struct lab_arguments *arguments)
         print_list(server);
         return LAB_OK;
     }
-    if (run(&arguments->lab, server, arguments->rest, &err) != 0)
+    if (lab_check_present(&arguments->lab, &err) != 0 ||
+        run(&arguments->lab, server, arguments->rest, &err) != 0)
         return lab_complain(arguments, &err);
     if (arguments->json)
         return lab_print_json(lab_mood_json(&arguments->lab, server));
