@@ -91,7 +91,7 @@ static void answer_in_mood(struct standin *standin, struct https_exchange *excha
     trouble_change(exchange, mood, &standin->place, &reply);
     log_request(standin, exchange, mood, &reply);
     trouble_send(exchange, mood, &reply);
-    text_free(&reply.body);
+    api_reply_clear(&reply);
 }
 
 static void forget(struct held *held)
