@@ -49,7 +49,7 @@ static void look_at_pin(struct store_txn *txn, const struct server *server, stru
     view->has_pin = pin_get(txn, host, &view->pin, NULL) == 0;
     view->has_refused = view->has_pin && pin_refused_get(txn, host, &view->refused, NULL) == 0;
     if (view->has_pin)
-        view->word = view->has_refused ? "pinned, another one was refused" : "pinned";
+        view->word = view->has_refused ? "pinned, another refused" : "pinned";
 }
 
 struct listing {

@@ -19,14 +19,15 @@ void server_tell_turn(struct node *node, const struct server *server, const stru
 {
     char host[HOST_PORT_TEXT_MAX];
     char text[NOTICE_MAX];
-    bool good = found->state == SERVER_REACHABLE;
+    char problem[ERROR_TEXT_MAX];
 
     if (!turn->happened)
         return;
     host_port_format(&server->address, host);
+    server_problem(server, found, problem);
     snprintf(text, sizeof(text), "%s server %s: %s -> %s%s%s", server_kind_title(server->kind), host,
-             server_state_name(turn->from), server_state_name(turn->to), good ? "" : ": ",
-             good ? "" : found->error.message);
+             server_state_name(turn->from), server_state_name(turn->to), problem[0] == '\0' ? "" : ": ",
+             problem);
     notice_give(node, "system", text);
 }
 

@@ -84,10 +84,13 @@ static int run_shell(const struct lab_arguments *arguments)
 
 static int run_renew(const struct lab_arguments *arguments)
 {
+    struct lab lab = arguments->lab;
     struct error err = {0};
+    int lock = lab_check_present(&lab, &err) == 0 ? lab_lock(&lab, &err) : -1;
 
-    if (lab_renew(&arguments->lab, arguments->server, &err) != 0)
+    if (lock < 0 || lab_renew(&lab, arguments->server, &err) != 0)
         return lab_complain(arguments, &err);
+    close(lock);
     if (arguments->json)
         return lab_run_status(arguments);
     printf("%s has a new key and certificate\n", arguments->server->name);

@@ -42,6 +42,18 @@ void server_check(struct server_access *access, struct dnac_token *token, struct
     found->gave_up = failed != 0 && access->state == SERVER_UNCHECKED;
 }
 
+void server_problem(const struct server *server, const struct server_found *found, char out[ERROR_TEXT_MAX])
+{
+    char host[HOST_PORT_TEXT_MAX];
+
+    if (found->state == SERVER_MISMATCH) {
+        host_port_format(&server->address, host);
+        snprintf(out, ERROR_TEXT_MAX, "%s shows another certificate than the pinned one", host);
+    } else {
+        snprintf(out, ERROR_TEXT_MAX, "%s", found->error.message);
+    }
+}
+
 static int add_event(struct store_txn *txn, const struct server *server, const char *who, const char *what,
                      const char *text, struct error *err)
 {
@@ -86,6 +98,7 @@ int server_note(struct store_txn *txn, const struct server *server, const struct
     struct server_status before;
     struct server_status after;
     struct server there;
+    char problem[ERROR_TEXT_MAX];
 
     *turn = (struct server_turn){0};
     if (server_get(txn, server->kind, server->address.host, &there, &before, err) != 0)
@@ -93,7 +106,8 @@ int server_note(struct store_txn *txn, const struct server *server, const struct
     after = before;
     after.tried_ms = now_ms;
     after.failures = good ? 0 : before.failures + 1;
-    after.problem = good ? "" : found->error.message;
+    server_problem(server, found, problem);
+    after.problem = problem;
     after.state = found->state;
     if (good) {
         after.seen_ms = now_ms;

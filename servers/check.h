@@ -23,6 +23,9 @@ struct server_found {
  */
 void server_check(struct server_access *access, struct dnac_token *token, struct server_found *found);
 
+/* What is wrong, in a sentence without fingerprints, which stand elsewhere; "" where nothing is. */
+void server_problem(const struct server *server, const struct server_found *found, char out[ERROR_TEXT_MAX]);
+
 /* A change of state, for whoever tells people. */
 struct server_turn {
     bool happened;

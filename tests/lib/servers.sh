@@ -1,4 +1,4 @@
-# Registered servers of a lab (tests/lib/lab.sh comes first): their passwords, and a second lab for more of them.
+# Registered servers of a lab (tests/lib/lab.sh comes first): their passwords, and more of them.
 
 ISE_PASSWORD=$(sed -n 's/^super admin://p' "$ROOT/lab/data/ise/users")
 DNAC_PASSWORD=$(sed -n 's/^super admin://p' "$ROOT/lab/data/dnac/users")
@@ -12,15 +12,15 @@ with_password() { # with_password <node> <password> <command>
     ERR=$(cat "$TMP/err")
 }
 
-# Another network of stand-ins, at NET2, with the same ports.
-lab2() { "$BIN/primelab" --folder "$TMP/lab2" "$@"; }
-
-second_lab_up() {
-    NET2=${NET%.*}.$((${NET##*.} == 100 ? 249 : ${NET##*.} - 1))
-    lab2 --network "$NET2" up >"$TMP/up2.out" 2>&1 || {
-        sed 's/^/# /' "$TMP/up2.out"
-        echo "Bail out! the second lab did not come up"
+# Starts a stand-in on demand: <variable> is its "<address>_<port>", <variable>_HOST its address.
+stand_in() { # stand_in <name> <variable>
+    local host
+    lab start "$1" >"$TMP/$1.out" 2>&1 || {
+        sed 's/^/# /' "$TMP/$1.out"
+        echo "Bail out! $1 did not start"
         exit 1
     }
-    at_exit 'lab2 down >/dev/null 2>&1'
+    host=$(lab --json status | jq -r --arg name "$1" '.servers[] | select(.name == $name) | .address')
+    printf -v "$2_HOST" %s "$host"
+    printf -v "$2" %s "${host}_$(cat "$LAB/$1/port")"
 }
