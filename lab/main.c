@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum lab_status status_of(enum error_code code)
@@ -84,10 +85,13 @@ static int run_shell(const struct lab_arguments *arguments)
 
 static int run_renew(const struct lab_arguments *arguments)
 {
+    struct lab lab = arguments->lab;
     struct error err = {0};
+    int lock = lab_check_present(&lab, &err) == 0 ? lab_lock(&lab, &err) : -1;
 
-    if (lab_renew(&arguments->lab, arguments->server, &err) != 0)
+    if (lock < 0 || lab_renew(&lab, arguments->server, &err) != 0)
         return lab_complain(arguments, &err);
+    close(lock);
     if (arguments->json)
         return lab_run_status(arguments);
     printf("%s has a new key and certificate\n", arguments->server->name);
@@ -318,6 +322,7 @@ int main(int argc, char **argv)
     int status = read_options(argc, argv, &arguments, &line);
     int words;
 
+    umask(022); /* the lab of root runs as another user, who has to reach what is made here */
     if (status >= 0)
         return status;
     subcommand = line.count > 0 ? find_subcommand(line.word[0]) : NULL;

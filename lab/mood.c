@@ -36,6 +36,8 @@ const struct mood_type mood_types[] = {
     {"wrong-length", MOOD_LENGTH, 0, NULL, "bytes", NULL, 100, -1000000, 1000000,
      "Content-Length is wrong by so much; then it closes"},
     {"chunked", MOOD_CHUNKED, 0, NULL, "bytes", NULL, 7, 1, 65536, "chunks of so many bytes"},
+    {"gzip", MOOD_GZIP, 0, NULL, "MB", NULL, 0, 0, 1024,
+     "compressed, asked for or not; with so many megabytes of blanks in it"},
     {.name = "redirect",
      .kind = MOOD_REDIRECT,
      .word = "same, other, <URL>",

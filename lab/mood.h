@@ -15,6 +15,7 @@ enum mood_kind {
     MOOD_HUGE,
     MOOD_LENGTH,
     MOOD_CHUNKED,
+    MOOD_GZIP,
     MOOD_REDIRECT,
     MOOD_CHARSET,
     MOOD_RESET,

@@ -43,8 +43,9 @@ static void catch_signals(void)
     sigaction(SIGHUP, &action, NULL);
 }
 
-/* Runs a program to its end, its output into a file (NULL: where ours goes). The status of waitpid(2). */
-static int run(char *const argv[], const char *output)
+/* Runs a program to its end, its output into a file (NULL: where ours goes). A signal ends it too, unless it
+ * is `shielded`. The status of waitpid(2). */
+static int run(char *const argv[], const char *output, bool shielded)
 {
     int status = -1;
     pid_t pid;
@@ -54,6 +55,8 @@ static int run(char *const argv[], const char *output)
     if (pid == 0) {
         int file = output != NULL ? open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
 
+        if (shielded)
+            setpgid(0, 0);
         if (file >= 0) {
             dup2(file, STDOUT_FILENO);
             dup2(file, STDERR_FILENO);
@@ -62,8 +65,10 @@ static int run(char *const argv[], const char *output)
         fprintf(stderr, "primelab: cannot run %s: %s\n", argv[0], strerror(errno));
         _exit(127);
     }
-    while (pid > 0 && waitpid(pid, &status, 0) != pid && errno == EINTR)
-        ;
+    while (pid > 0 && waitpid(pid, &status, 0) != pid && errno == EINTR) {
+        if (!shielded)
+            kill(pid, SIGTERM);
+    }
     return status;
 }
 
@@ -78,7 +83,7 @@ static int run_primelab(const struct play *play, const char *command, const char
                     NULL};
 
     snprintf(program, sizeof(program), "%s/primelab", play->arguments->lab.programs);
-    return run(argv, play->said);
+    return run(argv, play->said, strcmp(command, "down") == 0);
 }
 
 /* Below a folder that others may enter: as root, the nodes run as another user. */
@@ -135,7 +140,7 @@ static int run_script(struct play *play, const struct scenario *scenario)
 
     tell_scenario(play);
     if (play->record == NULL)
-        return run(argv, play->arguments->quiet ? play->said : NULL);
+        return run(argv, play->arguments->quiet ? play->said : NULL, false);
     status = record_run(play->record, argv, stdout, &err);
     if (status < 0)
         lab_complain(play->arguments, &err);

@@ -4,11 +4,13 @@
 #include "identity/identity.h"
 #include "lab/namespace.h"
 #include "lab/own.h"
+#include "lab/ssh.h"
 #include "lab/standin.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,11 +135,49 @@ int lab_start(const struct lab *lab, const struct lab_server *server, struct err
     return server->kind == LAB_NODE ? start_node(lab, server, err) : start_standin(lab, server, err);
 }
 
+/* One half of a frozen node cannot end while the other does not hear it. */
+static int wake(void *arg, pid_t pid, enum lab_task task)
+{
+    (void)task;
+    lab_signal(arg, pid, SIGCONT, NULL);
+    return 0;
+}
+
 int lab_stop(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
     pid_t pid = lab_pid(lab, server);
 
+    if (pid != 0)
+        lab_each_process(lab, server, wake, (void *)(uintptr_t)lab);
     return pid != 0 ? lab_end(lab, pid, LAB_STOP_MS, err) : 0;
+}
+
+struct stray {
+    const struct lab *lab;
+    const struct lab_server *server;
+    struct error *err;
+};
+
+static int end_stray(void *arg, pid_t pid, enum lab_task task)
+{
+    const struct stray *stray = arg;
+    bool is_known = task == LAB_TASK_SSHD ? lab_ssh_pid(stray->lab, stray->server) != 0
+                                          : lab_pid(stray->lab, stray->server) != 0;
+
+    if (is_known || (task != LAB_TASK_NODE && task != LAB_TASK_STANDIN && task != LAB_TASK_SSHD))
+        return 0;
+    return lab_end(stray->lab, pid, LAB_STOP_MS, stray->err);
+}
+
+int lab_end_strays(const struct lab *lab, struct error *err)
+{
+    for (size_t i = 0; i < lab_server_count; i++) {
+        struct stray stray = {lab, &lab_servers[i], err};
+
+        if (lab_each_process(lab, &lab_servers[i], end_stray, &stray) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 int lab_shell(const struct lab *lab, const struct lab_server *server, const char *command)

@@ -11,6 +11,9 @@ int lab_start(const struct lab *lab, const struct lab_server *server, struct err
 #define LAB_STOP_MS 3000
 int lab_stop(const struct lab *lab, const struct lab_server *server, struct error *err);
 
+/* Ends what an `up` that was killed left half-started: it has no number on file, yet holds ports. */
+int lab_end_strays(const struct lab *lab, struct error *err);
+
 /* The descriptor that a stand-in closes once it listens. */
 #define STANDIN_READY_FD 3
 

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -119,7 +120,8 @@ static bool make_raw(struct termios *before)
     return tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
-static void relay(struct record *record, int terminal, FILE *out)
+/* False: a signal came in between. */
+static bool relay(struct record *record, int terminal, FILE *out)
 {
     struct pollfd waits[] = {{.fd = terminal, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
     nfds_t count = isatty(STDIN_FILENO) ? 2 : 1;
@@ -128,8 +130,8 @@ static void relay(struct record *record, int terminal, FILE *out)
     for (;;) {
         ssize_t got;
 
-        if (poll(waits, count, -1) < 0 && errno != EINTR)
-            return;
+        if (poll(waits, count, -1) < 0)
+            return false;
         if (count > 1 && waits[1].revents != 0) {
             got = read(STDIN_FILENO, bytes, sizeof(bytes));
             if (got <= 0 || write(terminal, bytes, (size_t)got) != got)
@@ -139,7 +141,7 @@ static void relay(struct record *record, int terminal, FILE *out)
             continue;
         got = read(terminal, bytes, sizeof(bytes));
         if (got <= 0) /* EIO: nobody has it open any more */
-            return;
+            return true;
         fwrite(bytes, 1, (size_t)got, out);
         fflush(out);
         if (record != NULL)
@@ -166,11 +168,16 @@ int record_run(struct record *record, char *const argv[], FILE *out, struct erro
         _exit(127);
     }
     raw = make_raw(&before);
-    relay(record, terminal, out);
-    close(terminal);
+    if (!relay(record, terminal, out))
+        kill(pid, SIGTERM);
     if (raw)
         tcsetattr(STDIN_FILENO, TCSANOW, &before);
-    if (waitpid(pid, &status, 0) != pid)
-        return error_set_errno(err, errno, "cannot wait for %s", argv[0]);
+    while (waitpid(pid, &status, 0) != pid) {
+        if (errno != EINTR) {
+            status = error_set_errno(err, errno, "cannot wait for %s", argv[0]);
+            break;
+        }
+    }
+    close(terminal); /* not before: it would end the program on its last steps */
     return status;
 }

@@ -114,7 +114,7 @@ static int print_json(const struct lab *lab)
             fill_sshd(lab, &lab_servers[i], &row);
             row.process = "sshd";
             json_object_set_new(object, "ssh", row_json(&row));
-        } else {
+        } else if (strcmp(row.state, "frozen") != 0) {
             json_object_set_new(object, "standin", lab_mood_json(lab, &lab_servers[i]));
         }
         json_array_append_new(servers, object);
@@ -142,7 +142,7 @@ int lab_run_status(const struct lab_arguments *arguments)
             continue;
         fill_server(lab, &lab_servers[i], &row);
         print_row(&row);
-        if (lab_servers[i].kind == LAB_STANDIN)
+        if (lab_servers[i].kind == LAB_STANDIN && strcmp(row.state, "frozen") != 0)
             lab_mood_print(lab, &lab_servers[i]);
         if (lab_servers[i].kind != LAB_NODE)
             continue;

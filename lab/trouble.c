@@ -1,6 +1,7 @@
 #include "lab/trouble.h"
 
 #include "base/file.h"
+#include "lab/gzip.h"
 
 #include <event2/buffer.h>
 #include <iconv.h>
@@ -160,22 +161,44 @@ static void add_chunks(struct evbuffer *out, const struct text *body, size_t siz
     evbuffer_add(out, "0\r\n\r\n", 5);
 }
 
-/* Blanks in front of the last bracket: what is long stays well-formed, and is no list of its own. */
+/* Where blanks go so that what is long stays well-formed, and is no list of its own: before the last bracket.
+ */
+static size_t padding_place(const struct text *body)
+{
+    size_t place = body->length;
+
+    while (place > 0 && strchr(">}", body->data[place - 1]) == NULL)
+        place--;
+    return place - (place > 0);
+}
+
 static void add_padded(struct evbuffer *out, const struct text *body, long padding)
 {
     static char blanks[PADDING_BYTES];
-    size_t front = body->length;
+    const size_t place = padding_place(body);
 
     if (blanks[0] == '\0')
         memset(blanks, ' ', sizeof(blanks));
-    while (front > 0 && strchr(">}", body->data[front - 1]) == NULL)
-        front--;
-    front -= front > 0;
-    evbuffer_add(out, body->data, front);
+    evbuffer_add(out, body->data, place);
     for (; padding > 0; padding -= PADDING_BYTES)
         evbuffer_add_reference(out, blanks, (size_t)(padding < PADDING_BYTES ? padding : PADDING_BYTES), NULL,
                                NULL);
-    evbuffer_add(out, body->data + front, body->length - front);
+    evbuffer_add(out, body->data + place, body->length - place);
+}
+
+static void compress(struct api_reply *reply, long padding)
+{
+    struct text packed = {0};
+    size_t place;
+
+    if (reply->body.length == 0)
+        return;
+    place = padding_place(&reply->body);
+    gzip_add(&packed, reply->body.data, place, (size_t)padding, reply->body.data + place,
+             reply->body.length - place);
+    text_free(&reply->body);
+    reply->body = packed;
+    api_add_header(reply, "Content-Encoding", "gzip");
 }
 
 /* True: it was sent in a way that no honest server has. */
@@ -246,6 +269,9 @@ void trouble_change(const struct https_exchange *exchange, const struct mood *mo
         break;
     case MOOD_CHARSET:
         change_charset(reply, mood->word);
+        break;
+    case MOOD_GZIP:
+        compress(reply, mood->number * MEGABYTE);
         break;
     case MOOD_REDIRECT:
         redirect(exchange, mood->word, place, reply);

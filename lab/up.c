@@ -328,7 +328,8 @@ int lab_run_up(const struct lab_arguments *typed)
     lock = lab_lock(&arguments.lab, &err);
     if (lock < 0)
         return lab_complain(&arguments, &err);
-    range = lab_network_claim(&arguments.lab, typed->named == NULL, &err);
+    if (lab_check_room(&arguments.lab, &err) == 0 && lab_end_strays(&arguments.lab, &err) == 0)
+        range = lab_network_claim(&arguments.lab, typed->named == NULL, &err);
     if (range >= 0 && lab_namespaces_make(&arguments.lab, &err) != 0) {
         close(range);
         range = -1;
