@@ -76,20 +76,26 @@ $(eval $(call program,primesh,commands))
 $(eval $(call program,primed,daemon))
 $(eval $(call program,primelab,lab))
 
+# Of what stands on the roof the tests need the lab's parts, too.
+LAB_LIB := $(B)/lib/liblab.a
+$(LAB_LIB): $(patsubst %.c,$(B)/obj/%.o,$(filter-out lab/main.c,$(wildcard lab/*.c)))
+	$(call say,AR  ,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
 # Unit tests: one cmocka program a file, linked with the whole house below the roof.
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-$(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBS)
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(LAB_LIB) $(LIBS)
 	$(call say,LD  ,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) -lcmocka $(EXTERNAL)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(LAB_LIB) $(LIBS) -lcmocka $(EXTERNAL)
 .PHONY: unit
 unit: $(UNIT)
 	$(Q)for t in $(UNIT); do echo "$$t"; $$t || exit 1; done
 
 # Fuzz targets (libFuzzer, MODE=fuzz) and benchmark drivers: one program a file.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LAB_LIB) $(LIBS)
 	$(call say,LD  ,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LIBS) $(EXTERNAL)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LAB_LIB) $(LIBS) $(EXTERNAL)
 .PHONY: fuzzers
 fuzzers: $(FUZZ)
 
@@ -187,9 +193,11 @@ docs: all
 # docs/operations.md. `make deb` puts the same into packages.
 INSTALL_FOLDERS := $(PREFIX)/bin $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 $(PREFIX)/share/doc/primesh/examples \
                    /lib/systemd/system /etc/logrotate.d /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/ssh/sshd_config.d
+LAB_DATA := $(wildcard lab/data/*)
 .PHONY: install
 install: all
 	install -d $(addprefix $(DESTDIR),$(INSTALL_FOLDERS))
+	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 $(wildcard docs/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
@@ -198,6 +206,7 @@ install: all
 	cp -r docs/ci-examples $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
+	$(foreach f,$(LAB_DATA),install -m 0644 $(f)/* $(f:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)/ &&) true
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
 	install -m 0644 etc/tmpfiles/primesh.conf $(DESTDIR)/usr/lib/tmpfiles.d/primesh.conf

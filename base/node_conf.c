@@ -11,6 +11,9 @@
 
 #define CONF_SIZE_MAX 65536
 #define MONITOR_INTERVAL_DEFAULT_MS 5000
+#define SERVER_INTERVAL_MIN_MS 100
+#define SERVER_INTERVAL_MAX_MS 86400000
+#define SERVER_INTERVAL_DEFAULT_MS 900000
 #define MONITOR_INTERVAL_MIN_MS 50
 #define MONITOR_INTERVAL_MAX_MS 3600000
 
@@ -121,6 +124,16 @@ static int set_monitor_interval(struct node_conf *conf, const char *value, struc
     return 0;
 }
 
+static int set_server_interval(struct node_conf *conf, const char *value, struct error *err)
+{
+    unsigned long interval;
+
+    if (set_number(value, SERVER_INTERVAL_MIN_MS, SERVER_INTERVAL_MAX_MS, &interval, err) != 0)
+        return -1;
+    conf->server_interval_ms = (unsigned)interval;
+    return 0;
+}
+
 static const struct {
     const char *key;
     set_fn set;
@@ -134,6 +147,7 @@ static const struct {
     {"platform-release", set_release},
     {"ca-bundle", set_ca_bundle},
     {"monitor-interval-ms", set_monitor_interval},
+    {"server-interval-ms", set_server_interval},
 };
 
 /* Cuts white space off both ends, in place. */
@@ -179,7 +193,8 @@ static void set_defaults(struct node_conf *conf)
                                .log_level = LOG_LEVEL_INFO,
                                .user = "primesh",
                                .ca_bundle = NODE_CA_BUNDLE,
-                               .monitor_interval_ms = MONITOR_INTERVAL_DEFAULT_MS};
+                               .monitor_interval_ms = MONITOR_INTERVAL_DEFAULT_MS,
+                               .server_interval_ms = SERVER_INTERVAL_DEFAULT_MS};
     gethostname(machine, sizeof(machine) - 1);
     if (set_hostname(conf, machine, NULL) != 0)
         set_hostname(conf, "primesh", NULL);

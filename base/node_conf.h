@@ -25,6 +25,8 @@ struct node_conf {
     bool release_39;      /* platform-release: 3.5 (default) or 3.9, the form of `listcerts` */
     char ca_bundle[1024]; /* ca-bundle: the system's CA certificates; default NODE_CA_BUNDLE */
     unsigned monitor_interval_ms; /* monitor-interval-ms: between two self checks; default 5000 */
+    unsigned server_interval_ms;  /* server-interval-ms: between two checks of a registered server; default
+                                     900000 */
 };
 
 /*

@@ -111,3 +111,5 @@ extern const struct shell_branch running_config_branch;
 extern const struct shell_branch purpose_branch;
 extern const struct shell_branch purpose_show_branch;
 extern const struct shell_branch ctl_branch;
+extern const struct shell_branch server_branch;
+extern const struct shell_branch server_show_branch;

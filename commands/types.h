@@ -14,4 +14,8 @@ TYPES(config)
 TYPES(trust)
 TYPES(purpose)
 TYPES(file)
+TYPES(server)
 #undef TYPES
+
+/* A number of digits alone. ERROR_INVALID_ARGUMENT. */
+int types_check_number(const char *word, long least, long most, struct error *err);

@@ -56,6 +56,10 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
 /* True if the address is one that this node itself listens on. */
 bool node_is_self(const struct node *node, const struct host_port *host);
 
+/* True if this node is the one of its pair that does the pair's work: that talks to the registered servers.
+ */
+bool node_is_active(const struct node *node);
+
 /* What node_run() returns when it is to be called again, in a new process and with node.conf read anew. */
 #define NODE_AGAIN 64
 

@@ -28,6 +28,8 @@ static const struct method *find_method(const char *name)
         {authz_methods, authz_method_count},
         {file_methods, file_method_count},
         {backup_methods, backup_method_count},
+        {server_methods, server_method_count},
+        {server_list_methods, server_list_method_count},
     };
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {

@@ -77,3 +77,7 @@ extern const struct method ctl_methods[];
 extern const size_t ctl_method_count;
 extern const struct method authz_methods[];
 extern const size_t authz_method_count;
+extern const struct method server_methods[];
+extern const size_t server_method_count;
+extern const struct method server_list_methods[];
+extern const size_t server_list_method_count;

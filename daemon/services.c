@@ -8,6 +8,7 @@
 #include "daemon/monitor.h"
 #include "daemon/own_key.h"
 #include "daemon/purpose_services.h"
+#include "daemon/server_watch.h"
 #include "identity/identity.h"
 #include "net/client_auth.h"
 #include "net/https_server.h"
@@ -37,6 +38,7 @@ struct services {
     size_t socket_count;
     struct https_server *server;
     struct monitor *monitor;
+    struct server_watch *server_watch;
 };
 
 struct services *services_new(struct node *node, struct error *err)
@@ -185,6 +187,8 @@ static void on_loop(struct services *services, void (*fn)(void *arg), void *arg)
 /* Undoes whatever of a start is there. */
 static void tear_down(struct services *services)
 {
+    server_watch_stop(services->server_watch);
+    services->server_watch = NULL;
     monitor_stop(services->monitor);
     services->monitor = NULL;
     if (services->server != NULL)
@@ -256,7 +260,10 @@ static int bring_up(struct services *services, struct error *err)
     if (services->server == NULL)
         return -1;
     services->monitor = monitor_start(services->node, err);
-    return services->monitor != NULL ? 0 : -1;
+    if (services->monitor == NULL)
+        return -1;
+    services->server_watch = server_watch_start(services->node, err);
+    return services->server_watch != NULL ? 0 : -1;
 }
 
 int services_start(struct services *services, struct error *err)
@@ -323,6 +330,13 @@ struct identity *services_identity_copy(struct services *services)
     }
     pthread_mutex_unlock(&services->lock);
     return copy;
+}
+
+void services_wake_watch(struct services *services)
+{
+    pthread_mutex_lock(&services->lock);
+    server_watch_wake(services->server_watch);
+    pthread_mutex_unlock(&services->lock);
 }
 
 bool services_ask_clients(struct services *services)

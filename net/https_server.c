@@ -29,7 +29,9 @@ struct https_connection {
     struct https_server *server;
     struct bufferevent *stream;
     SSL *ssl;
-    int64_t deadline_ms; /* monotonic; 0 while the request is with the handler */
+    int64_t deadline_ms;               /* monotonic; 0 while the request is with the handler */
+    struct evhttp_connection *carrier; /* of a raw reply, with how it ends */
+    enum https_end end;
     bool doomed;
 };
 
@@ -45,6 +47,7 @@ struct https_server {
     struct https_exchange_list exchanges;
     TAILQ_HEAD(, https_connection) connections; /* oldest first */
     int connection_count;                       /* without the doomed ones */
+    bool paused;
     bool closed;
 };
 
@@ -113,7 +116,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
         if (connection->doomed || (connection->deadline_ms != 0 && connection->deadline_ms <= now))
             doom(connection);
     }
-    for (size_t i = 0; i < server->listener_count; i++)
+    for (size_t i = 0; i < server->listener_count && !server->paused; i++)
         evconnlistener_enable(server->listeners[i]);
 }
 
@@ -249,6 +252,68 @@ void https_reply(struct https_exchange *exchange, int status, const char *conten
     evhttp_send_reply(request, status, NULL, NULL);
 }
 
+static void end_raw(struct https_connection *connection, bool reset)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    if (reset) {
+        /* libevent would end the stream in order before it closes; this resets it at once (connect(2)). */
+        SSL_set_quiet_shutdown(connection->ssl, 1);
+        connect(SSL_get_fd(connection->ssl), &nobody, sizeof(nobody));
+    }
+    evhttp_connection_free(connection->carrier);
+    ERR_clear_error();
+}
+
+static void on_raw_written(struct bufferevent *stream, void *arg)
+{
+    struct https_connection *connection = arg;
+
+    (void)stream;
+    if (connection->end == HTTPS_END_CLOSE)
+        SSL_shutdown(connection->ssl);
+    if (connection->end != HTTPS_END_NEVER)
+        end_raw(connection, connection->end == HTTPS_END_RESET);
+}
+
+static void on_raw_read(struct bufferevent *stream, void *arg)
+{
+    struct evbuffer *input = bufferevent_get_input(stream);
+
+    (void)arg;
+    evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+static void on_raw_event(struct bufferevent *stream, short what, void *arg)
+{
+    (void)stream;
+    if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) != 0)
+        end_raw(arg, false);
+}
+
+void https_add_header(struct https_exchange *exchange, const char *name, const char *value)
+{
+    evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
+}
+
+void https_reply_raw(struct https_exchange *exchange, struct evbuffer *reply, enum https_end end)
+{
+    struct https_connection *connection = connection_of(exchange->request);
+    size_t length = evbuffer_get_length(reply);
+
+    if (connection == NULL) {
+        https_reply(exchange, HTTP_INTERNAL, NULL, NULL, 0); /* to nobody */
+        return;
+    }
+    connection->carrier = evhttp_request_get_connection(exchange->request);
+    connection->end = end;
+    connection->deadline_ms = deadline_after(connection->server, (int64_t)length * 1000 / REPLY_BYTES_PER_S);
+    https_exchange_free(exchange);
+    bufferevent_setcb(connection->stream, on_raw_read, on_raw_written, on_raw_event, connection);
+    bufferevent_write_buffer(connection->stream, reply);
+    bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+}
+
 static struct https_server_limits limits_of(const struct https_server_limits *given)
 {
     struct https_server_limits limits = given == NULL ? (struct https_server_limits){0} : *given;
@@ -332,6 +397,17 @@ failed:
         close(sockets[taken++]);
     https_server_free(server);
     return NULL;
+}
+
+void https_server_pause(struct https_server *server, bool paused)
+{
+    server->paused = paused;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (paused)
+            evconnlistener_disable(server->listeners[i]);
+        else
+            evconnlistener_enable(server->listeners[i]);
+    }
 }
 
 void https_server_free(struct https_server *server)

@@ -32,6 +32,9 @@ static const struct {
     [DATABASE_CHANGES] = {"changes", MDB_INTEGERKEY},
     [DATABASE_CA_CERTIFICATES] = {"ca-certificates", 0},
     [DATABASE_TRUST_STORES] = {"trust-stores", 0},
+    [DATABASE_SERVERS] = {"servers", 0},
+    [DATABASE_SERVER_STATES] = {"server-states", 0},
+    [DATABASE_SERVER_EVENTS] = {"server-events", MDB_INTEGERKEY},
 };
 
 /* What this process has open. LMDB's locks belong to the process: the second of two would undo the first's.

@@ -31,6 +31,9 @@ enum database {
     DATABASE_CHANGES,
     DATABASE_CA_CERTIFICATES, /* from version 2 on */
     DATABASE_TRUST_STORES,    /* the same */
+    DATABASE_SERVERS,         /* from version 3 on */
+    DATABASE_SERVER_STATES,   /* the same */
+    DATABASE_SERVER_EVENTS,   /* the same */
     DATABASES
 };
 

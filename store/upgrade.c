@@ -18,6 +18,7 @@
 static const upgrade_step steps[STORE_VERSION] = {
     NULL, /* version 1 is the first */
     NULL, /* version 2 has the databases of the trust stores besides, which opening makes */
+    NULL, /* version 3 those of the registered servers */
 };
 
 static Record__Meta *read_meta(struct store_txn *txn, struct error *err)
