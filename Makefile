@@ -197,7 +197,9 @@ LAB_DATA := $(wildcard lab/data/*)
 .PHONY: install
 install: all
 	install -d $(addprefix $(DESTDIR),$(INSTALL_FOLDERS))
-	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)
+	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%) $(DESTDIR)$(PREFIX)/share/primesh/scenarios
+	install -m 0755 lab/scenarios/[0-9]*.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
+	install -m 0644 lab/scenarios/frame.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 $(wildcard docs/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/

@@ -10,6 +10,7 @@ WORK=$TMP/work
 mkdir -p "$WORK/build/bin" "$TMP/bin"
 ln -s "$BIN/primesh" "$BIN/primed" "$WORK/build/bin/"
 ln -s "$ROOT/docs" "$ROOT/lab" "$WORK/"
+ln -s /usr/bin/python3 "$TMP/bin/" # the one that Debian's modules are for
 export ROOT BIN NET
 
 # The lab has a network of the test's own; and make is tried dry, but for `make run`, which brings the lab up.
