@@ -198,15 +198,17 @@ docs: all
 	@$(B)/bin/primesh --reference markdown >docs/commands.md
 	@$(B)/bin/primesh --reference man >docs/primesh.1
 
-LAB_DATA := $(wildcard lab/data/*)
 # For a system: the programs, the service, the users, the way in through sshd, the manual. What to do next:
 # docs/operations.md. `make deb` puts the same into packages.
 INSTALL_FOLDERS := $(PREFIX)/bin $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 $(PREFIX)/share/doc/primesh/examples \
                    /lib/systemd/system /etc/logrotate.d /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/ssh/sshd_config.d
+LAB_DATA := $(wildcard lab/data/*)
 .PHONY: install
 install: all
 	install -d $(addprefix $(DESTDIR),$(INSTALL_FOLDERS))
-	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)
+	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%) $(DESTDIR)$(PREFIX)/share/primesh/scenarios
+	install -m 0755 lab/scenarios/[0-9]*.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
+	install -m 0644 lab/scenarios/frame.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 $(wildcard docs/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/

@@ -34,7 +34,7 @@ printf 'hostname = box\nlisten = %s.1\n' "$(private_network)" >"$DEBIAN/var/lib/
 primed_up
 is "$?$(cat "$TMP/primed.err")" 0 "primed starts in the foreground as its own user, without a capability"
 at_exit primed_down
-like "$(in_debian ps -o user=,comm= -C primed | sort -u)" "^primesh +primed$" "both halves are that user"
+is "$(ps -o uid= -p "$PRIMED" --ppid "$PRIMED" | sort -u | tr -d ' ')" "$(in_debian id -u primesh)" "both halves are that user"
 in_debian sh -c 'openssl version >/dev/null 2>&1' || in_debian apt-get install -y -qq --no-install-recommends openssl >>"$TMP/apt.log" 2>&1
 in_debian sh -c 'umask 022; openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=pinned" -days 30 -keyout /dev/null -out /var/lib/primesh/repository/defaultRepo/p.pem 2>/dev/null'
 is "$(in_debian primesh -c 'ncs certvalidation tofu-certs addcert host 192.0.2.7_443 certfile p.pem repository defaultRepo' 2>&1)" "" "a pin"

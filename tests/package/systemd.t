@@ -10,11 +10,12 @@ debian_make
 # What they depend on is fetched now: once booted, there is no network.
 debian_mount
 in_debian apt-get update -qq >"$TMP/apt.log" 2>&1
-in_debian apt-get install -y -qq --no-install-recommends /check/primesh.deb openssl openssh-sftp-server >>"$TMP/apt.log" 2>&1 &&
+in_debian apt-get install -y -qq --no-install-recommends /check/primesh.deb openssl openssh-sftp-server python3-minimal >>"$TMP/apt.log" 2>&1 &&
     in_debian dpkg -P primesh >>"$TMP/apt.log" 2>&1
 is "$?" 0 "the dependencies are there"
 debian_unmount
 
+cp "$ROOT/docs/operations.md" "$DEBIAN/check/"
 cat >"$DEBIAN/etc/systemd/system/check.service" <<'U'
 [Unit]
 After=multi-user.target
