@@ -8,18 +8,12 @@
 #define TYPES_MOST 160
 
 static const struct shell_branch *const branches[] = {
-    &pin_branch,          &pin_show_branch,   &policy_branch,    &key_branch,
-    &key_genkey_branch,   &service_branch,    &show_branch,      &log_branch,
-    &session_branch,      &monitor_branch,    &configure_branch, &running_config_branch,
-    &trust_store_branch,  &validation_branch, &expiry_branch,    &purpose_branch,
-    &purpose_show_branch, &ctl_branch,        &file_branch,      &backup_branch,
-    &ha_config_branch,    &notices_branch,    &server_branch,    &server_show_branch,
-    &pin_branch,          &pin_show_branch,   &policy_branch,    &key_branch,
-    &key_genkey_branch,   &service_branch,    &show_branch,      &log_branch,
-    &session_branch,      &monitor_branch,    &configure_branch, &running_config_branch,
-    &trust_store_branch,  &validation_branch, &expiry_branch,    &purpose_branch,
-    &purpose_show_branch, &ctl_branch,        &file_branch,      &backup_branch,
-    &ha_config_branch,    &ha_branch,         &ha_show_branch,   &notices_branch,
+    &pin_branch,       &pin_show_branch,       &policy_branch,      &key_branch,         &key_genkey_branch,
+    &service_branch,   &show_branch,           &log_branch,         &session_branch,     &monitor_branch,
+    &configure_branch, &running_config_branch, &trust_store_branch, &validation_branch,  &expiry_branch,
+    &purpose_branch,   &purpose_show_branch,   &ctl_branch,         &file_branch,        &backup_branch,
+    &ha_config_branch, &notices_branch,        &server_branch,      &server_show_branch, &ha_branch,
+    &ha_show_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
