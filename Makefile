@@ -76,20 +76,26 @@ $(eval $(call program,primesh,commands))
 $(eval $(call program,primed,daemon))
 $(eval $(call program,primelab,lab))
 
+# Of what stands on the roof the tests need the lab's parts, too.
+LAB_LIB := $(B)/lib/liblab.a
+$(LAB_LIB): $(patsubst %.c,$(B)/obj/%.o,$(filter-out lab/main.c,$(wildcard lab/*.c)))
+	$(call say,AR  ,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
 # Unit tests: one cmocka program a file, linked with the whole house below the roof.
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-$(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBS)
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(LAB_LIB) $(LIBS)
 	$(call say,LD  ,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) -lcmocka $(EXTERNAL)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(LAB_LIB) $(LIBS) -lcmocka $(EXTERNAL)
 .PHONY: unit
 unit: $(UNIT)
 	$(Q)for t in $(UNIT); do echo "$$t"; $$t || exit 1; done
 
 # Fuzz targets (libFuzzer, MODE=fuzz) and benchmark drivers: one program a file.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LAB_LIB) $(LIBS)
 	$(call say,LD  ,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LIBS) $(EXTERNAL)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LAB_LIB) $(LIBS) $(EXTERNAL)
 .PHONY: fuzzers
 fuzzers: $(FUZZ)
 
@@ -100,6 +106,15 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
 .PHONY: benches
 benches: $(BENCH)
 
+# Programs that scenarios need: one a file, with primed's own parts below its main.
+TOOLS := $(patsubst tests/tool/tool_%.c,$(B)/tool/%,$(wildcard tests/tool/tool_*.c))
+PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
+$(B)/tool/%: $(B)/obj/tests/tool/tool_%.o $(PARTS) $(LIBS)
+	$(call say,LD  ,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(PARTS) $(LIBS) $(EXTERNAL)
+.PHONY: tools
+tools: $(TOOLS)
+
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # --- what a person types -------------------------------------------------------------------------------------
@@ -108,8 +123,11 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-de
                   libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl \
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
-                  python3-pexpect python3-netmiko rancid openssh-sftp-server \
-                  libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa
+                  python3-pexpect python3-netmiko python3-aiosmtpd rancid openssh-sftp-server \
+                  iproute2 iputils-ping keepalived libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
+                  systemd shellcheck dpkg-dev logrotate man-db ansible-core
+DEB_PACKAGES   := debhelper dpkg-dev fakeroot
+DEB_TEST_PACKAGES := debootstrap systemd-container lintian
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.
@@ -149,7 +167,7 @@ test: deps-test
 	@tests/run
 
 .PHONY: unit-programs
-unit-programs: $(UNIT)
+unit-programs: $(UNIT) $(TOOLS)
 
 .PHONY: asan
 asan:
@@ -180,18 +198,44 @@ docs: all
 	@$(B)/bin/primesh --reference markdown >docs/commands.md
 	@$(B)/bin/primesh --reference man >docs/primesh.1
 
+# For a system: the programs, the service, the users, the way in through sshd, the manual. What to do next:
+# docs/operations.md. `make deb` puts the same into packages.
+INSTALL_FOLDERS := $(PREFIX)/bin $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 $(PREFIX)/share/doc/primesh/examples \
+                   /lib/systemd/system /etc/logrotate.d /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/ssh/sshd_config.d
+LAB_DATA := $(wildcard lab/data/*)
 .PHONY: install
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/primesh \
-	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d \
-	  $(DESTDIR)/etc/ssh/sshd_config.d
+	install -d $(addprefix $(DESTDIR),$(INSTALL_FOLDERS))
+	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%) $(DESTDIR)$(PREFIX)/share/primesh/scenarios
+	install -m 0755 lab/scenarios/[0-9]*.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
+	install -m 0644 lab/scenarios/frame.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
-	install -m 0644 docs/primesh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 $(wildcard docs/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/primesh/
+	install -m 0644 docs/examples/* $(DESTDIR)$(PREFIX)/share/doc/primesh/examples/
+	cp -r docs/ci-examples $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
+	$(foreach f,$(LAB_DATA),install -m 0644 $(f)/* $(f:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)/ &&) true
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
+	install -m 0644 etc/tmpfiles/primesh.conf $(DESTDIR)/usr/lib/tmpfiles.d/primesh.conf
+
+# Debian packages, into build/deb/: built from a copy, so that neither the tree nor its objects change.
+.PHONY: deb check-deb
+deb:
+	$(call install_packages,$(BUILD_PACKAGES) $(DEB_PACKAGES))
+	$(Q)rm -rf build/deb && mkdir -p build/deb/primesh
+	$(Q)tar -c --exclude-vcs --exclude=./build --exclude=./run . | tar -x -C build/deb/primesh
+	$(Q)cd build/deb/primesh && dpkg-buildpackage -b -us -uc -j2
+	$(Q)rm -rf build/deb/primesh && ls -l build/deb/*.deb
+
+# The packages in a Debian of their own: install, run, upgrade, remove, purge. Needs root and the network.
+check-deb: deb
+	$(call install_packages,$(DEB_TEST_PACKAGES))
+	@lintian --allow-root --fail-on error,warning build/deb/*.changes
+	@prove --exec "" --timer tests/package/*.t
 
 .PHONY: clean
 clean:

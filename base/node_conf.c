@@ -11,6 +11,9 @@
 
 #define CONF_SIZE_MAX 65536
 #define MONITOR_INTERVAL_DEFAULT_MS 5000
+#define SERVER_INTERVAL_MIN_MS 100
+#define SERVER_INTERVAL_MAX_MS 86400000
+#define SERVER_INTERVAL_DEFAULT_MS 900000
 #define MONITOR_INTERVAL_MIN_MS 50
 #define MONITOR_INTERVAL_MAX_MS 3600000
 
@@ -96,12 +99,17 @@ static int set_subject(struct node_conf *conf, const char *value, struct error *
     return set_text(conf->subject, sizeof(conf->subject), value, err);
 }
 
+bool node_release_check(const char *release)
+{
+    return strcmp(release, NODE_RELEASE_DEFAULT) == 0 || strcmp(release, "3.9") == 0 ||
+           strcmp(release, "3.10") == 0;
+}
+
 static int set_release(struct node_conf *conf, const char *value, struct error *err)
 {
-    conf->release_39 = strcmp(value, "3.9") == 0;
-    if (conf->release_39 || strcmp(value, "3.5") == 0)
-        return 0;
-    return error_set(err, ERROR_INVALID_ARGUMENT, "\"%s\" is not 3.5 or 3.9", value);
+    if (!node_release_check(value))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "\"%s\" is not 3.5, 3.9 or 3.10", value);
+    return set_text(conf->release, sizeof(conf->release), value, err);
 }
 
 static int set_ca_bundle(struct node_conf *conf, const char *value, struct error *err)
@@ -121,6 +129,16 @@ static int set_monitor_interval(struct node_conf *conf, const char *value, struc
     return 0;
 }
 
+static int set_server_interval(struct node_conf *conf, const char *value, struct error *err)
+{
+    unsigned long interval;
+
+    if (set_number(value, SERVER_INTERVAL_MIN_MS, SERVER_INTERVAL_MAX_MS, &interval, err) != 0)
+        return -1;
+    conf->server_interval_ms = (unsigned)interval;
+    return 0;
+}
+
 static const struct {
     const char *key;
     set_fn set;
@@ -134,6 +152,7 @@ static const struct {
     {"platform-release", set_release},
     {"ca-bundle", set_ca_bundle},
     {"monitor-interval-ms", set_monitor_interval},
+    {"server-interval-ms", set_server_interval},
 };
 
 /* Cuts white space off both ends, in place. */
@@ -178,8 +197,10 @@ static void set_defaults(struct node_conf *conf)
                                .port = NODE_PORT,
                                .log_level = LOG_LEVEL_INFO,
                                .user = "primesh",
+                               .release = NODE_RELEASE_DEFAULT,
                                .ca_bundle = NODE_CA_BUNDLE,
-                               .monitor_interval_ms = MONITOR_INTERVAL_DEFAULT_MS};
+                               .monitor_interval_ms = MONITOR_INTERVAL_DEFAULT_MS,
+                               .server_interval_ms = SERVER_INTERVAL_DEFAULT_MS};
     gethostname(machine, sizeof(machine) - 1);
     if (set_hostname(conf, machine, NULL) != 0)
         set_hostname(conf, "primesh", NULL);

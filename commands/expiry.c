@@ -115,6 +115,6 @@ static const struct shell_command commands[] = {
                "certificates of all trust zones, those in the trust stores of the purposes and the pinned "
                "ones. 90, "
                "30, 7 and "
-               "1 days before the end, and once it is over, a notice goes to the log."},
+               "1 days before the end, and once it is over, a notice goes to the log and out by mail."},
 };
 const struct shell_branch expiry_branch = SHELL_BRANCH(commands);

@@ -3,6 +3,7 @@
 #include "base/version.h"
 #include "base/wipe.h"
 #include "commands/context.h"
+#include "commands/manual.h"
 #include "commands/table.h"
 #include "shell/terminal.h"
 #include "store/voucher_text.h"
@@ -147,6 +148,7 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
 
 static int print_reference(const struct shell_program *program, const char *form)
 {
+    bool manual = strcmp(form, "man") == 0;
     struct error err = {0};
     char *text = NULL;
 
@@ -158,13 +160,13 @@ static int print_reference(const struct shell_program *program, const char *form
     }
     if (strcmp(form, "markdown") == 0)
         text = shell_reference_markdown(program);
-    else if (strcmp(form, "man") == 0)
+    else if (manual)
         text = shell_reference_roff(program);
     else
         fprintf(stderr, "primesh: the reference comes as markdown, man or check, not as \"%s\"\n", form);
     if (text == NULL)
         return SHELL_NOT_UNDERSTOOD;
-    fputs(text, stdout);
+    printf("%s%s%s", manual ? manual_head : "", text, manual ? manual_tail : "");
     free(text);
     return SHELL_OK;
 }

@@ -29,7 +29,7 @@ static int check_sha256(const char *word, struct error *err)
     return fingerprint_parse(word, sha256, err);
 }
 
-static int check_number(const char *word, long least, long most, struct error *err)
+int types_check_number(const char *word, long least, long most, struct error *err)
 {
     char *end;
     long number = strtol(word, &end, 10);
@@ -42,22 +42,22 @@ static int check_number(const char *word, long least, long most, struct error *e
 
 static int check_count(const char *word, struct error *err)
 {
-    return check_number(word, 1, COUNT_MOST, err);
+    return types_check_number(word, 1, COUNT_MOST, err);
 }
 
 static int check_length(const char *word, struct error *err)
 {
-    return check_number(word, 0, LENGTH_MOST, err);
+    return types_check_number(word, 0, LENGTH_MOST, err);
 }
 
 static int check_width(const char *word, struct error *err)
 {
-    return check_number(word, 0, WIDTH_MOST, err);
+    return types_check_number(word, 0, WIDTH_MOST, err);
 }
 
 static int check_minutes(const char *word, struct error *err)
 {
-    return check_number(word, 0, TIMEOUT_MOST_MIN, err);
+    return types_check_number(word, 0, TIMEOUT_MOST_MIN, err);
 }
 
 static int check_file_name(const char *word, struct error *err)

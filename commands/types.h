@@ -14,4 +14,9 @@ TYPES(config)
 TYPES(trust)
 TYPES(purpose)
 TYPES(file)
+TYPES(ha)
+TYPES(server)
 #undef TYPES
+
+/* A number of digits alone. ERROR_INVALID_ARGUMENT. */
+int types_check_number(const char *word, long least, long most, struct error *err);

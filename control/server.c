@@ -151,6 +151,7 @@ struct control_server *control_server_new(struct event_base *base, const char *h
     }
     signal(SIGPIPE, SIG_IGN);
     pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->drained, NULL);
     TAILQ_INIT(&server->sessions);
     STAILQ_INIT(&server->posts);
     server->address.folder = -1;

@@ -52,5 +52,9 @@ void control_progress(struct control_job *job, json_t *progress);
 void control_answer(struct control_job *job, json_t *result);
 void control_refuse(struct control_job *job, const struct error *err);
 
+/* Waits until the caller has left no more than `most` bytes unread, or is gone: for long lists, whose caller
+ * would be dropped if it read slower than they are made. Never on the loop's thread. */
+void control_wait_for_reader(struct control_job *job, size_t most);
+
 /* True once the caller is gone: long work that only served the caller may stop. */
 bool control_job_abandoned(const struct control_job *job);

@@ -25,6 +25,7 @@ static void release_server_locked(struct control_server *server)
         return;
     if (server->woken >= 0)
         close(server->woken);
+    pthread_cond_destroy(&server->drained);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
@@ -56,6 +57,24 @@ static void free_job(struct control_job *job)
     control_server_release(server);
 }
 
+/* Bytes went to the caller, or will never go. */
+static void count_taken(struct control_session *session, size_t length)
+{
+    struct control_server *server = session->server;
+
+    pthread_mutex_lock(&server->lock);
+    session->unread -= length < session->unread ? length : session->unread;
+    pthread_cond_broadcast(&server->drained);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *session)
+{
+    (void)buffer;
+    if (info->n_deleted > 0)
+        count_taken(session, info->n_deleted);
+}
+
 static void close_session(struct control_session *session)
 {
     struct control_server *server = session->server;
@@ -63,6 +82,8 @@ static void close_session(struct control_session *session)
     if (session->stream == NULL)
         return;
     atomic_store(&session->gone, true);
+    evbuffer_remove_cb(bufferevent_get_output(session->stream), on_output, session);
+    count_taken(session, SIZE_MAX);
     bufferevent_free(session->stream);
     session->stream = NULL;
     TAILQ_REMOVE(&server->sessions, session, next);
@@ -225,6 +246,7 @@ void control_session_start(struct control_server *server, int fd)
     TAILQ_INSERT_TAIL(&server->sessions, session, next);
     server->session_count++;
     bufferevent_setcb(session->stream, on_readable, on_written, on_event, session);
+    evbuffer_add_cb(bufferevent_get_output(session->stream), on_output, session);
     /* Reading stops at a line's bound, so that nobody fills the memory. */
     bufferevent_setwatermark(session->stream, EV_READ, 0, CONTROL_LINE_MAX + READ_STEP);
     bufferevent_enable(session->stream, EV_READ | EV_WRITE);
@@ -294,6 +316,7 @@ static void post_line(struct control_job *job, struct control_post *post, char *
     if (!closed) {
         bool was_empty = STAILQ_EMPTY(&server->posts);
 
+        job->session->unread += post->length;
         STAILQ_INSERT_TAIL(&server->posts, post, next);
         if (was_empty)
             eventfd_write(server->woken, 1);
@@ -314,6 +337,7 @@ void control_session_end_all(struct control_server *server)
 
     pthread_mutex_lock(&server->lock);
     server->closed = true;
+    pthread_cond_broadcast(&server->drained);
     pthread_mutex_unlock(&server->lock);
     control_session_deliver(-1, 0, server);
     while ((session = TAILQ_FIRST(&server->sessions)) != NULL) {
@@ -377,6 +401,16 @@ void control_answer(struct control_job *job, json_t *result)
 void control_refuse(struct control_job *job, const struct error *err)
 {
     post_line(job, &job->answer, control_error_line(job->request.id, err));
+}
+
+void control_wait_for_reader(struct control_job *job, size_t most)
+{
+    struct control_server *server = job->session->server;
+
+    pthread_mutex_lock(&server->lock);
+    while (job->session->unread > most && !atomic_load(&job->session->gone) && !server->closed)
+        pthread_cond_wait(&server->drained, &server->lock);
+    pthread_mutex_unlock(&server->lock);
 }
 
 bool control_job_abandoned(const struct control_job *job)

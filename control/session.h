@@ -36,8 +36,9 @@ struct control_server {
     pthread_mutex_t lock; /* guards what follows, and `references` of the sessions */
     STAILQ_HEAD(, control_post) posts;
     bool closed;
-    size_t references; /* the owner and each job */
-    int woken;         /* eventfd */
+    pthread_cond_t drained; /* some session's `unread` became less, or nobody reads it any more */
+    size_t references;      /* the owner and each job */
+    int woken;              /* eventfd */
     struct event *posting;
 };
 
@@ -50,6 +51,7 @@ struct control_session {
     size_t searched;   /* bytes of the input that hold no line end */
     size_t jobs;       /* under way */
     size_t references; /* the open connection and each job */
+    size_t unread;     /* bytes posted that the caller has not taken; guarded by the server's lock */
     bool closing;      /* only what is written is still sent */
     atomic_bool gone;
 };

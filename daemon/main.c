@@ -4,7 +4,6 @@
 #include "daemon/backup.h"
 #include "daemon/broker.h"
 #include "daemon/node.h"
-#include "daemon/notify.h"
 #include "daemon/sandbox.h"
 #include "daemon/ssh_voucher.h"
 
@@ -122,6 +121,7 @@ static int write_pid(const char *home, struct error *err)
 
 struct readiness {
     const char *home;
+    int broker;
     int pipe; /* to whoever started the daemon; -1 in the foreground */
 };
 
@@ -142,7 +142,7 @@ static void tell_ready(void *arg)
 
     if (write_pid(readiness->home, &err) != 0)
         complain(&err);
-    notify_manager("READY=1");
+    broker_ready(readiness->broker);
     if (readiness->pipe >= 0) {
         redirect_to_null(STDERR_FILENO);
         close(readiness->pipe);
@@ -152,7 +152,7 @@ static void tell_ready(void *arg)
 /* The half that meets the outside. */
 static int run_child(const struct options *options, const struct node_conf *conf, int broker, int ready_pipe)
 {
-    struct readiness readiness = {.home = options->home, .pipe = ready_pipe};
+    struct readiness readiness = {.home = options->home, .broker = broker, .pipe = ready_pipe};
     struct error err = {0};
     int result = -1;
 

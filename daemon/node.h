@@ -18,7 +18,9 @@ struct services;
 struct own_key;
 struct purpose_services;
 struct sessions;
+struct pair;
 struct daily;
+struct mailer;
 
 struct node {
     const char *home; /* absolute where the user can walk there, "." otherwise */
@@ -34,10 +36,12 @@ struct node {
     struct workers *workers;
     struct own_key *own_key;
     struct services *services;
+    struct pair *pair;
     struct purpose_services *purpose_services;
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */
     struct daily *daily;
+    struct mailer *mailer;
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */
@@ -55,6 +59,10 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
 
 /* True if the address is one that this node itself listens on. */
 bool node_is_self(const struct node *node, const struct host_port *host);
+
+/* True if this node is the one of its pair that does the pair's work: that talks to the registered servers.
+ */
+bool node_is_active(const struct node *node);
 
 /* What node_run() returns when it is to be called again, in a new process and with node.conf read anew. */
 #define NODE_AGAIN 64

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -12,23 +13,35 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* Gives the home and all in it to the user; links are not followed, other owners' files on other disks not
- * met. */
+/*
+ * Gives the home to the user, and in it what belongs to root or to the home's owner so far: the histories are
+ * files of the users whose shells write them. Links are not followed. The walk goes with fts's own changes of
+ * folder, which notice a folder that becomes a link under way: root must not be led out of the home.
+ */
 static int hand_over(const char *home, uid_t uid, gid_t gid, struct error *err)
 {
     char *paths[] = {(char *)(uintptr_t)home, NULL};
-    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_XDEV, NULL);
+    struct stat before;
     FTSENT *entry;
     int result = 0;
 
-    if (walk == NULL)
-        return error_set_errno(err, errno, "cannot read the folder %s", home);
+    if (walk == NULL || lstat(home, &before) != 0) {
+        error_set_errno(err, errno, "cannot read the folder %s", home);
+        if (walk != NULL)
+            fts_close(walk);
+        return -1;
+    }
     while (result == 0 && (entry = fts_read(walk)) != NULL) {
-        if (entry->fts_info == FTS_DP)
+        if (entry->fts_info == FTS_DP || entry->fts_info == FTS_NS)
             continue;
-        if (lchown(entry->fts_path, uid, gid) != 0)
+        if (entry->fts_statp->st_uid != 0 && entry->fts_statp->st_uid != before.st_uid)
+            continue;
+        if (lchown(entry->fts_accpath, uid, gid) != 0)
             result = error_set_errno(err, errno, "cannot give %s to the user that primed runs as",
                                      entry->fts_path);
     }
@@ -36,12 +49,23 @@ static int hand_over(const char *home, uid_t uid, gid_t gid, struct error *err)
     return result;
 }
 
+int sandbox_drop_capabilities(struct error *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    /* ambient capabilities go with the permitted ones (capabilities(7)) */
+    if (syscall(SYS_capset, &header, none) != 0)
+        return error_set_errno(err, errno, "cannot give up the capabilities");
+    return 0;
+}
+
 int sandbox_become(const char *user, const char *home, struct error *err)
 {
     const struct passwd *account;
 
     if (geteuid() != 0)
-        return 0;
+        return sandbox_drop_capabilities(err);
     account = getpwnam(user);
     if (account == NULL) {
         error_set(err, ERROR_NOT_FOUND, "there is no user \"%s\" for primed to run as", user);
@@ -61,7 +85,7 @@ int sandbox_become(const char *user, const char *home, struct error *err)
 int sandbox_become_owner(uid_t uid, gid_t gid, struct error *err)
 {
     if (geteuid() != 0)
-        return 0;
+        return sandbox_drop_capabilities(err);
     if (uid == 0)
         return error_set(err, ERROR_DENIED, "primed does not run as root");
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)

@@ -26,6 +26,9 @@ const struct identity *services_identity(const struct services *services);
 /* Certificate and chain that are served now, without the key; NULL while the services are stopped. */
 struct identity *services_identity_copy(struct services *services);
 
+/* Servers were registered, changed or deleted: their checks follow. */
+void services_wake_watch(struct services *services);
+
 /* True if callers are asked for a certificate now. */
 bool services_ask_clients(struct services *services);
 

@@ -1,293 +1,193 @@
-/* primelab: two nodes, an ISE and a DNA Center stand-in on loopback. See --help. */
-#include "base/file.h"
-#include "base/fingerprint.h"
+/* primelab: two nodes, an ISE and a DNA Center stand-in on one machine. See --help. */
 #include "base/version.h"
-#include "identity/identity.h"
+#include "lab/namespace.h"
 #include "lab/process.h"
-#include "lab/servers.h"
 #include "lab/ssh.h"
+#include "lab/standin.h"
+#include "lab/subcommand.h"
 
 #include <errno.h>
-#include <fts.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define LAB_FOLDER "run/lab"
-
-struct arguments {
-    struct lab lab;
-    const struct lab_server *server; /* of the commands that take one */
-    const char *folder;
-    const char *network;
-    const char *command; /* -c */
-    char **words;        /* of the command of `ssh`, NULL at the end */
-    bool keep;
-};
-
-static int complain(const struct error *err)
+static enum lab_status status_of(enum error_code code)
 {
+    switch (code) {
+    case ERROR_INVALID_ARGUMENT:
+        return LAB_USAGE;
+    case ERROR_UNREACHABLE:
+        return LAB_NOT_RUNNING;
+    case ERROR_NOT_FOUND: /* a program */
+    case ERROR_CONFLICT:  /* a port */
+    case ERROR_DENIED:
+    case ERROR_STORE_FULL:
+        return LAB_MACHINE;
+    default:
+        return LAB_FAILED;
+    }
+}
+
+int lab_complain(const struct lab_arguments *arguments, const struct error *err)
+{
+    if (arguments->json) {
+        json_t *error = json_pack("{s:s, s:s}", "code", error_code_name(err->code), "message", err->message);
+
+        if (err->hint[0] != '\0')
+            json_object_set_new(error, "hint", json_string(err->hint));
+        lab_print_json(json_pack("{s:o}", "error", error));
+        return status_of(err->code);
+    }
     fprintf(stderr, "primelab: %s\n", err->message);
     if (err->hint[0] != '\0')
         fprintf(stderr, "primelab: %s\n", err->hint);
-    return 1;
+    return status_of(err->code);
 }
 
-static void say_where(const struct lab *lab, const struct lab_server *server, const char *state)
+int lab_print_json(json_t *document)
 {
-    char address[LAB_ADDRESS_MAX];
-
-    lab_address(lab, server, address);
-    printf("%-10s %s port %u  %s\n", server->name, address, lab_port(lab, server), state);
-    fflush(stdout);
+    json_dumpf(document, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(document);
+    return LAB_OK;
 }
 
-/* What `up` was told, the later commands must know. */
-static int write_network(const struct lab *lab, struct error *err)
-{
-    char path[PATH_MAX];
-    char text[32];
-
-    if (file_make_folder(lab->folder, 0755, err) != 0)
-        return -1;
-    snprintf(path, sizeof(path), "%s/network", lab->folder);
-    return file_write(path, text, (size_t)snprintf(text, sizeof(text), "%s\n", lab->network), 0644, err);
-}
-
-/* The way in over SSH. The lab goes on without where there is no sshd. */
-static int start_ssh(const struct lab *lab)
-{
-    struct error err = {0};
-    char address[LAB_ADDRESS_MAX];
-
-    if (lab_ssh_prepare(lab, &err) != 0)
-        goto without;
-    for (size_t i = 0; i < lab_server_count; i++) {
-        const struct lab_server *server = &lab_servers[i];
-        bool running = lab_ssh_pid(lab, server) != 0;
-
-        if (server->kind != LAB_NODE)
-            continue;
-        if (lab_pid(lab, server) != 0 && lab_ssh_admit(lab, server, &err) != 0)
-            goto without;
-        if (!running && lab_ssh_start(lab, server, &err) != 0)
-            goto without;
-        lab_address(lab, server, address);
-        printf("%-10s %s port %u  sshd listens: primelab ssh %s\n", server->name, address,
-               lab_ssh_port(server), server->name);
-    }
-    return 0;
-
-without:
-    printf("no way in over SSH: %s\n", err.message);
-    return err.code == ERROR_INTERNAL || err.code == ERROR_TIMEOUT ? -1 : 0;
-}
-
-/* Starts those that do not run, side by side: making their keys is what takes time. */
-static int run_up(const struct arguments *arguments)
-{
-    const struct lab *lab = &arguments->lab;
-    pid_t starters[16] = {0};
-    struct error cause = {0};
-    int failures = 0;
-
-    if (write_network(lab, &cause) != 0)
-        return complain(&cause);
-    for (size_t i = 0; i < lab_server_count; i++) {
-        struct error err = {0};
-
-        if (lab_pid(lab, &lab_servers[i]) != 0) {
-            say_where(lab, &lab_servers[i], "runs already");
-            continue;
-        }
-        starters[i] = fork();
-        if (starters[i] == 0)
-            _exit(lab_start(lab, &lab_servers[i], &err) == 0 ? 0 : complain(&err));
-    }
-    for (size_t i = 0; i < lab_server_count; i++) {
-        int status = 1;
-
-        if (starters[i] == 0)
-            continue;
-        if (starters[i] > 0 && waitpid(starters[i], &status, 0) == starters[i] && status == 0) {
-            say_where(lab, &lab_servers[i], "up");
-        } else {
-            say_where(lab, &lab_servers[i], "did not start");
-            failures++;
-        }
-    }
-    if (start_ssh(lab) != 0)
-        failures++;
-    for (size_t i = 0; i < lab_server_count; i++) {
-        if (lab_servers[i].kind == LAB_STANDIN && lab_port(lab, &lab_servers[i]) != 443) {
-            printf("port 443 may not be bound here, so the stand-ins listen on port %u\n",
-                   lab_port(lab, &lab_servers[i]));
-            break;
-        }
-    }
-    return failures == 0 ? 0 : 1;
-}
-
-static int remove_tree(const char *folder)
-{
-    char *paths[] = {(char *)(uintptr_t)folder, NULL};
-    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
-    FTSENT *entry;
-    int failed = 0;
-
-    while (walk != NULL && (entry = fts_read(walk)) != NULL) {
-        if (entry->fts_info != FTS_D && remove(entry->fts_accpath) != 0 && errno != ENOENT)
-            failed = -1;
-    }
-    if (walk != NULL)
-        fts_close(walk);
-    return failed;
-}
-
-static int run_down(const struct arguments *arguments)
-{
-    const struct lab *lab = &arguments->lab;
-
-    for (size_t i = 0; i < lab_server_count; i++) {
-        lab_ssh_stop(lab, &lab_servers[i]);
-        if (lab_pid(lab, &lab_servers[i]) != 0) {
-            lab_stop(lab, &lab_servers[i]);
-            printf("%-10s stopped\n", lab_servers[i].name);
-        }
-    }
-    if (!arguments->keep && remove_tree(lab->folder) != 0) {
-        fprintf(stderr, "primelab: cannot remove all of %s\n", lab->folder);
-        return 1;
-    }
-    return 0;
-}
-
-static int run_status(const struct arguments *arguments)
-{
-    const struct lab *lab = &arguments->lab;
-
-    printf("%-10s %-7s %-12s %-5s %-8s %s\n", "Server", "Process", "Address", "Port", "State",
-           "Certificate SHA-256");
-    for (size_t i = 0; i < lab_server_count; i++) {
-        const struct lab_server *server = &lab_servers[i];
-        pid_t pid = lab_pid(lab, server);
-        char folder[PATH_MAX];
-        char address[LAB_ADDRESS_MAX];
-        char text[FINGERPRINT_TEXT_MAX] = "-";
-        uint8_t sha256[EVP_MAX_MD_SIZE];
-        struct identity *identity;
-
-        lab_address(lab, server, address);
-        lab_identity_folder(lab, server, folder);
-        identity = identity_load(folder, NULL);
-        if (identity != NULL && X509_digest(identity->certificate, EVP_sha256(), sha256, NULL) == 1)
-            fingerprint_format(sha256, text);
-        identity_free(identity);
-        printf("%-10s %-7d %-12s %-5u %-8s %s\n", server->name, (int)pid, address, lab_port(lab, server),
-               pid != 0 ? "running" : "stopped", text);
-        if (server->kind == LAB_NODE) {
-            pid = lab_ssh_pid(lab, server);
-            printf("%-10s %-7d %-12s %-5u %-8s %s\n", "  sshd", (int)pid, address, lab_ssh_port(server),
-                   pid != 0 ? "listens" : "stopped", "-");
-        }
-    }
-    return 0;
-}
-
-static int complain_standin(const struct arguments *arguments)
+/* The command needs a node that runs. */
+static int check_node(const struct lab_arguments *arguments)
 {
     struct error err = {0};
 
-    error_set(&err, ERROR_INVALID_ARGUMENT, "%s is a stand-in and has no shell; prime-pri and prime-sec have",
-              arguments->server->name);
-    return complain(&err);
-}
-
-static int run_ssh(const struct arguments *arguments)
-{
     if (arguments->server->kind != LAB_NODE)
-        return complain_standin(arguments);
-    return lab_ssh_connect(&arguments->lab, arguments->server, arguments->words);
+        error_set(&err, ERROR_INVALID_ARGUMENT,
+                  "%s is a stand-in and has no shell; prime-pri and prime-sec have", arguments->server->name);
+    else if (lab_pid(&arguments->lab, arguments->server) == 0)
+        lab_complain_stopped(arguments->server, &err);
+    return err.code != ERROR_NONE ? lab_complain(arguments, &err) : LAB_OK;
 }
 
-static int run_shell(const struct arguments *arguments)
+static int run_ssh(const struct lab_arguments *arguments)
 {
-    if (arguments->server->kind != LAB_NODE)
-        return complain_standin(arguments);
-    return lab_shell(&arguments->lab, arguments->server, arguments->command);
+    int status = check_node(arguments);
+
+    return status != LAB_OK ? status : lab_ssh_connect(&arguments->lab, arguments->server, arguments->rest);
 }
 
-static int run_renew(const struct arguments *arguments)
+static int run_shell(const struct lab_arguments *arguments)
 {
+    int status = check_node(arguments);
+
+    return status != LAB_OK ? status : lab_shell(&arguments->lab, arguments->server, arguments->command);
+}
+
+static int run_renew(const struct lab_arguments *arguments)
+{
+    struct lab lab = arguments->lab;
     struct error err = {0};
+    int lock = lab_check_present(&lab, &err) == 0 ? lab_lock(&lab, &err) : -1;
 
-    if (lab_renew(&arguments->lab, arguments->server, &err) != 0)
-        return complain(&err);
+    if (lock < 0 || lab_renew(&lab, arguments->server, &err) != 0)
+        return lab_complain(arguments, &err);
+    close(lock);
+    if (arguments->json)
+        return lab_run_status(arguments);
     printf("%s has a new key and certificate\n", arguments->server->name);
-    return 0;
+    return LAB_OK;
 }
 
-static void print_file(const char *path)
+/* What the lab's own processes are: not for people, and not in the help. */
+static int run_standin(const struct lab_arguments *arguments)
 {
-    FILE *file = fopen(path, "re");
-    int c;
-
-    if (file == NULL)
-        return;
-    while ((c = getc(file)) != EOF)
-        putchar(c);
-    fclose(file);
+    if (fcntl(STANDIN_READY_FD, F_SETFD, FD_CLOEXEC) != 0) {
+        fprintf(stderr, "primelab: `standin` is started by `primelab up` only\n");
+        return LAB_USAGE;
+    }
+    return standin_run(&arguments->lab, arguments->server, STANDIN_READY_FD);
 }
 
-static int run_log(const struct arguments *arguments)
+static int run_namespace(const struct lab_arguments *arguments)
 {
-    static const char *const node_logs[] = {"log/application.log", "log/health_monitor.log"};
-    char path[PATH_MAX];
+    (void)arguments;
+    if (fcntl(STANDIN_READY_FD, F_SETFD, FD_CLOEXEC) == 0)
+        return lab_namespace_hold(STANDIN_READY_FD);
+    fprintf(stderr, "primelab: `namespace` is started by `primelab up` only\n");
+    return LAB_USAGE;
+}
 
-    if (arguments->server->kind == LAB_STANDIN) {
-        lab_path(&arguments->lab, arguments->server, "standin.log", path);
-        print_file(path);
-        return 0;
+static int run_program(const struct lab_arguments *arguments)
+{
+    struct error err = {0};
+
+    if (arguments->rest[0] == NULL) {
+        error_set(&err, ERROR_INVALID_ARGUMENT, "run what? e.g. primelab run prime-pri ping 127.0.0.12");
+        return lab_complain(arguments, &err);
     }
-    for (size_t i = 0; i < sizeof(node_logs) / sizeof(node_logs[0]); i++) {
-        lab_path(&arguments->lab, arguments->server, node_logs[i], path);
-        printf("%s\n", path);
-        print_file(path);
-    }
-    return 0;
+    if (lab_namespace_enter(&arguments->lab, arguments->server, &err) != 0)
+        return lab_complain(arguments, &err);
+    execvp(arguments->rest[0], arguments->rest);
+    error_set(&err, ERROR_NOT_FOUND, "cannot run %s: %s", arguments->rest[0], strerror(errno));
+    return lab_complain(arguments, &err);
 }
 
 static const struct subcommand {
     const char *name;
     const char *arguments;
-    const char *help;
+    const char *help; /* NULL: not shown */
     bool takes_server;
-    int (*run)(const struct arguments *arguments);
+    int words_least; /* behind the command and its server */
+    int words_most;
+    int (*run)(const struct lab_arguments *arguments);
 } subcommands[] = {
-    {"up", "", "start the lab, or what of it does not run", false, run_up},
-    {"down", "[--keep]", "stop it and remove its folder; --keep leaves the folder", false, run_down},
-    {"status", "", "what runs where, with which certificate", false, run_status},
-    {"shell", "<node> [-c '<command>']", "the shell of prime-pri or prime-sec", true, run_shell},
-    {"ssh", "<node> [<ssh's options>] [<command>]", "the same over SSH, through the node's own sshd", true,
-     run_ssh},
-    {"renew", "<server>", "give a server a new key and certificate", true, run_renew},
-    {"log", "<server>", "print a server's logs", true, run_log},
+    {"up", "[--netns]", "start the lab, or what of it does not run", false, 0, 0, lab_run_up},
+    {"down", "[--keep]", "end all of it and remove its folder; --keep leaves the folder", false, 0, 0,
+     lab_run_down},
+    {"status", "", "what runs where, with which certificate", false, 0, 0, lab_run_status},
+    {"list", "", "all labs that run or lie here", false, 0, 0, lab_run_list},
+    {"shell", "<node> [-c '<command>']", "the shell of prime-pri or prime-sec", true, 0, 0, run_shell},
+    {"ssh", "<node> [<ssh's options>] [<command>]", "the same over SSH, through the node's own sshd", true, 0,
+     0, run_ssh},
+    {"renew", "<server>", "give a server a new key and certificate", true, 0, 0, run_renew},
+    {"break", "<server> | link [<node>]", "let a server hang, or pull a node's cable (with --netns)", false,
+     1, 2, lab_run_break},
+    {"heal", "<server> | link [<node>]", "let it go on", false, 1, 2, lab_run_heal},
+    {"mood", "<server> [<mood> [<value>]] | list", "make a stand-in misbehave, while it runs", true, 0, 0,
+     lab_run_mood},
+    {"start", "<server>", "start one server, also one on demand: ise-2, ise-3, dnac-2", true, 0, 0,
+     lab_run_start},
+    {"stop", "<server>", "end one server; its folder stays", true, 0, 0, lab_run_stop},
+    {"log", "[<server>] [-f]", "print logs; -f goes on as they grow", false, 0, 1, lab_run_log},
+    {"play", "[<scenario> | all]", "play a published flow on a fresh lab; alone: which there are", false, 0,
+     1, lab_run_play},
+    {"run", "<server> <program> [...]", "run a program in a server's network", true, 0, 0, run_program},
+    {"namespace", "<name>", NULL, false, 1, 1, run_namespace},
+    {"standin", "<server>", NULL, true, 0, 0, run_standin},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 
 static void print_help(FILE *file)
 {
-    fprintf(
-        file,
-        "usage: primelab [--folder <folder>] [--network <127.a.b>] <command>\n\n"
-        "A lab on loopback: nodes prime-pri and prime-sec, stand-ins ise and dnac; its folder is " LAB_FOLDER
-        " unless\nanother is named.\n\n");
-    for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
-        fprintf(file, "  %-7s %-36s %s\n", subcommands[i].name, subcommands[i].arguments,
-                subcommands[i].help);
+    fputs("usage: primelab [--name <name> | --folder <folder>] [--network <127.a.b>] [--json] <command>\n\n"
+          "A lab on one machine: nodes prime-pri and prime-sec, stand-ins ise and dnac; its folder "
+          "is " LAB_FOLDER ",\n" LAB_NAMED_FOLDER "/<name>, or the one that is named.\n\n",
+          file);
+    for (size_t i = 0; i < SUBCOMMAND_COUNT; i++) {
+        if (subcommands[i].help != NULL)
+            fprintf(file, "  %-7s %-36s %s\n", subcommands[i].name, subcommands[i].arguments,
+                    subcommands[i].help);
+    }
+    fputs(
+        "\nof up: --netns, as root, gives each node a network of its own, with cables that `break link` can "
+        "pull",
+        file);
+    fputs("\nof play: --step waits for Enter, --record <file> writes down what is seen (asciinema), --quiet "
+          "prints\nresults alone, --keep leaves the lab\n",
+          file);
+    fputs("\nexit status: 0 done, 1 it went wrong, 2 not understood, 3 it does not run, 4 the machine lacks "
+          "something\n",
+          file);
 }
 
 static const struct subcommand *find_subcommand(const char *name)
@@ -299,37 +199,56 @@ static const struct subcommand *find_subcommand(const char *name)
     return NULL;
 }
 
-/* The command and its server, as typed. */
-struct words {
-    const char *word[2];
+/* What was typed, before it is looked at. */
+struct line {
+    const char *word[LAB_WORDS_MAX + 2];
     int count;
+    const char *folder;
+    const char *network;
 };
 
-/* The options, wherever they stand, up to `ssh <node>`: all behind that is ssh's business. Returns -1 to go
- * on, else the exit status. */
-static int read_options(int argc, char **argv, struct arguments *out, struct words *words)
+/* All behind its server is not ours to read. */
+static bool has_rest(const char *command)
 {
-    static const struct option known[] = {
-        {"folder", required_argument, NULL, 'F'}, {"network", required_argument, NULL, 'N'},
-        {"keep", no_argument, NULL, 'k'},         {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    return strcmp(command, "ssh") == 0 || strcmp(command, "mood") == 0 || strcmp(command, "run") == 0;
+}
+
+/* The options, wherever they stand, up to `ssh <node>` or `mood <server>`: all behind is theirs. Returns -1
+ * to go on, else the exit status. */
+static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line)
+{
+    static const struct option known[] = {{"folder", required_argument, NULL, 'F'},
+                                          {"network", required_argument, NULL, 'N'},
+                                          {"name", required_argument, NULL, 'n'},
+                                          {"keep", no_argument, NULL, 'k'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"follow", no_argument, NULL, 'f'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"step", no_argument, NULL, 's'},
+                                          {"record", required_argument, NULL, 'r'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"netns", no_argument, NULL, 'S'},
+                                          {NULL, 0, NULL, 0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "-F:N:c:kVh", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-F:N:n:c:r:kjfsqVh", known, NULL)) != -1) {
         switch (option) {
         case 1: /* no option */
-            if (words->count < 2)
-                words->word[words->count] = optarg;
-            words->count++;
-            out->words = argv + optind;
-            if (words->count == 2 && strcmp(words->word[0], "ssh") == 0)
+            if (line->count < LAB_WORDS_MAX + 2)
+                line->word[line->count++] = optarg;
+            out->rest = argv + optind;
+            if (line->count == 2 && has_rest(line->word[0]))
                 return -1;
             break;
         case 'F':
-            out->folder = optarg;
+            line->folder = optarg;
             break;
         case 'N':
-            out->network = optarg;
+            line->network = optarg;
+            break;
+        case 'n':
+            out->named = optarg;
             break;
         case 'c':
             out->command = optarg;
@@ -337,41 +256,90 @@ static int read_options(int argc, char **argv, struct arguments *out, struct wor
         case 'k':
             out->keep = true;
             break;
+        case 'j':
+            out->json = true;
+            break;
+        case 'f':
+            out->follow = true;
+            break;
+        case 'r':
+            out->record = optarg;
+            break;
+        case 's':
+            out->step = true;
+            break;
+        case 'S':
+            out->namespaces = true;
+            break;
+        case 'q':
+            out->quiet = true;
+            break;
         case 'V':
             printf("primelab " PRODUCT_VERSION "\n");
-            return 0;
+            return LAB_OK;
         case 'h':
             print_help(stdout);
-            return 0;
+            return LAB_OK;
         default:
             print_help(stderr);
-            return 2;
+            return LAB_USAGE;
         }
     }
     return -1;
 }
 
+static int open_lab(struct lab_arguments *arguments, const struct line *line, struct error *err)
+{
+    char named[PATH_MAX];
+    const char *folder = line->folder != NULL ? line->folder : LAB_FOLDER;
+
+    if (arguments->named != NULL && line->folder != NULL)
+        return error_set(err, ERROR_INVALID_ARGUMENT, "a lab has a name or a folder: give one of the two");
+    if (arguments->named != NULL) {
+        if (lab_named_folder(arguments->named, named, err) != 0)
+            return -1;
+        folder = named;
+    }
+    if (lab_open(folder, line->network, &arguments->lab, err) != 0)
+        return -1;
+    if (!arguments->namespaces || arguments->lab.namespaces)
+        return 0;
+    if (arguments->lab.network[0] != '\0') {
+        error_set(err, ERROR_CONFLICT, "the lab in %s has its addresses on loopback", arguments->lab.folder);
+        return error_hint(err,
+                          "take it down first, or give the new one another name: primelab --name <name>");
+    }
+    arguments->lab.namespaces = true;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.folder = LAB_FOLDER};
-    struct words words = {0};
+    static struct lab_arguments arguments;
+    struct line line = {0};
     const struct subcommand *subcommand;
     struct error err = {0};
-    int status = read_options(argc, argv, &arguments, &words);
+    int status = read_options(argc, argv, &arguments, &line);
+    int words;
 
+    umask(022); /* the lab of root runs as another user, who has to reach what is made here */
     if (status >= 0)
         return status;
-    subcommand = words.count > 0 ? find_subcommand(words.word[0]) : NULL;
-    if (subcommand == NULL || words.count != 1 + subcommand->takes_server) {
+    subcommand = line.count > 0 ? find_subcommand(line.word[0]) : NULL;
+    words = subcommand != NULL ? line.count - 1 - subcommand->takes_server : -1;
+    if (subcommand == NULL || words < subcommand->words_least || words > subcommand->words_most) {
         print_help(stderr);
-        return 2;
+        return LAB_USAGE;
     }
-    if (lab_open(arguments.folder, arguments.network, &arguments.lab, &err) != 0)
-        return complain(&err);
+    if (open_lab(&arguments, &line, &err) != 0)
+        return lab_complain(&arguments, &err);
     if (subcommand->takes_server) {
-        arguments.server = lab_find(words.word[1], &err);
+        arguments.server = lab_find(line.word[1], &err);
         if (arguments.server == NULL)
-            return complain(&err);
+            return lab_complain(&arguments, &err);
     }
+    arguments.word_count = words;
+    for (int i = 0; i < words; i++)
+        arguments.words[i] = line.word[line.count - words + i];
     return subcommand->run(&arguments);
 }

@@ -1,13 +1,14 @@
 #include "lab/process.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "identity/identity.h"
+#include "lab/namespace.h"
+#include "lab/own.h"
+#include "lab/ssh.h"
 #include "lab/standin.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POLL_INTERVAL_MS 10
-
 /* node.conf is written once: what somebody changed in it stays. */
 static int write_node_conf(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
@@ -26,7 +25,8 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
     char text[2048];
     char address[LAB_ADDRESS_MAX];
     const char *user = lab_user();
-    const char *local = server->listens_local && strcmp(lab->network, LAB_NETWORK) == 0 ? ", 127.0.0.1" : "";
+    bool has_local = strcmp(lab->network, LAB_NETWORK) == 0 || lab->namespaces; /* 127.0.0.1, for itself */
+    const char *local = server->listens_local && has_local ? ", 127.0.0.1" : "";
     int length;
 
     lab_path(lab, server, "node.conf", path);
@@ -38,6 +38,17 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
                       address, local, server->subject, user != NULL ? "user = " : "",
                       user != NULL ? user : "", user != NULL ? "\n" : "");
     return file_write(path, text, (size_t)length, 0644, err);
+}
+
+/* In a child that becomes the server. */
+static void enter_or_exit(const struct lab *lab, const struct lab_server *server)
+{
+    struct error err = {0};
+
+    if (lab_namespace_enter(lab, server, &err) == 0)
+        return;
+    fprintf(stderr, "primelab: %s\n", err.message);
+    _exit(126);
 }
 
 static int start_node(const struct lab *lab, const struct lab_server *server, struct error *err)
@@ -54,6 +65,7 @@ static int start_node(const struct lab *lab, const struct lab_server *server, st
         return error_set(err, ERROR_INVALID_ARGUMENT, "the path of primed is too long");
     pid = fork();
     if (pid == 0) {
+        enter_or_exit(lab, server);
         execl(program, "primed", "--home", home, (char *)NULL);
         fprintf(stderr, "primelab: cannot run %s: %s\n", program, strerror(errno));
         _exit(127);
@@ -78,6 +90,20 @@ static void become_daemon(const struct lab *lab, const struct lab_server *server
     dup2(log >= 0 ? log : null, STDOUT_FILENO);
 }
 
+/* A program of its own, so that its command line says what it is. */
+static void run_standin(const struct lab *lab, const struct lab_server *server, int ready)
+{
+    char program[PATH_MAX + 16];
+
+    become_daemon(lab, server);
+    enter_or_exit(lab, server);
+    snprintf(program, sizeof(program), "%s/primelab", lab->programs);
+    if (dup2(ready, STANDIN_READY_FD) == STANDIN_READY_FD)
+        execl(program, "primelab", "--folder", lab->folder, "standin", server->name, (char *)NULL);
+    fprintf(stderr, "primelab: cannot run %s: %s\n", program, strerror(errno));
+    _exit(127);
+}
+
 static int start_standin(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
     int ready[2];
@@ -87,11 +113,8 @@ static int start_standin(const struct lab *lab, const struct lab_server *server,
 
     if (pipe2(ready, O_CLOEXEC) != 0 || (pid = fork()) < 0)
         return error_set_errno(err, errno, "cannot start %s", server->name);
-    if (pid == 0) {
-        close(ready[0]);
-        become_daemon(lab, server);
-        _exit(standin_run(lab, server, ready[1]));
-    }
+    if (pid == 0)
+        run_standin(lab, server, ready[1]);
     close(ready[1]);
     do
         got = read(ready[0], &byte, 1);
@@ -112,20 +135,49 @@ int lab_start(const struct lab *lab, const struct lab_server *server, struct err
     return server->kind == LAB_NODE ? start_node(lab, server, err) : start_standin(lab, server, err);
 }
 
-void lab_stop(const struct lab *lab, const struct lab_server *server)
+/* One half of a frozen node cannot end while the other does not hear it. */
+static int wake(void *arg, pid_t pid, enum lab_task task)
+{
+    (void)task;
+    lab_signal(arg, pid, SIGCONT, NULL);
+    return 0;
+}
+
+int lab_stop(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
     pid_t pid = lab_pid(lab, server);
-    int64_t deadline = clock_monotonic_ms() + LAB_STOP_MS;
 
-    if (pid == 0)
-        return;
-    kill(pid, SIGTERM);
-    while (lab_pid(lab, server) == pid) {
-        waitpid(pid, NULL, WNOHANG);
-        if (clock_monotonic_ms() > deadline)
-            kill(pid, SIGKILL);
-        poll(NULL, 0, POLL_INTERVAL_MS);
+    if (pid != 0)
+        lab_each_process(lab, server, wake, (void *)(uintptr_t)lab);
+    return pid != 0 ? lab_end(lab, pid, LAB_STOP_MS, err) : 0;
+}
+
+struct stray {
+    const struct lab *lab;
+    const struct lab_server *server;
+    struct error *err;
+};
+
+static int end_stray(void *arg, pid_t pid, enum lab_task task)
+{
+    const struct stray *stray = arg;
+    bool is_known = task == LAB_TASK_SSHD ? lab_ssh_pid(stray->lab, stray->server) != 0
+                                          : lab_pid(stray->lab, stray->server) != 0;
+
+    if (is_known || (task != LAB_TASK_NODE && task != LAB_TASK_STANDIN && task != LAB_TASK_SSHD))
+        return 0;
+    return lab_end(stray->lab, pid, LAB_STOP_MS, stray->err);
+}
+
+int lab_end_strays(const struct lab *lab, struct error *err)
+{
+    for (size_t i = 0; i < lab_server_count; i++) {
+        struct stray stray = {lab, &lab_servers[i], err};
+
+        if (lab_each_process(lab, &lab_servers[i], end_stray, &stray) != 0)
+            return -1;
     }
+    return 0;
 }
 
 int lab_shell(const struct lab *lab, const struct lab_server *server, const char *command)
@@ -140,6 +192,7 @@ int lab_shell(const struct lab *lab, const struct lab_server *server, const char
         return 1;
     pid = command != NULL ? fork() : 0;
     if (pid == 0) {
+        lab_namespace_enter(lab, server, NULL); /* whoever may not can use the shell all the same */
         if (command != NULL)
             execl(program, "primesh", "--home", home, "-c", command, (char *)NULL);
         else
@@ -169,7 +222,39 @@ static void hand_over(const char *folder)
     }
 }
 
-int lab_renew(const struct lab *lab, const struct lab_server *server, struct error *err)
+int lab_check_present(const struct lab *lab, struct error *err)
+{
+    if (lab->network[0] != '\0')
+        return 0;
+    error_set(err, ERROR_UNREACHABLE, "there is no lab in %s", lab->folder);
+    return error_hint(err, "start one with: primelab up");
+}
+
+int lab_complain_stopped(const struct lab_server *server, struct error *err)
+{
+    error_set(err, ERROR_UNREACHABLE, "%s does not run", server->name);
+    return error_hint(err, "start the lab with: primelab up");
+}
+
+/* With the key that the server has. */
+static struct identity *renew_certificate(const char *folder, struct error *err)
+{
+    struct identity *old = identity_load(folder, err);
+    struct identity *renewed = NULL;
+    GENERAL_NAMES *names;
+
+    if (old == NULL)
+        return NULL;
+    names = X509_get_ext_d2i(old->certificate, NID_subject_alt_name, NULL, NULL);
+    EVP_PKEY_up_ref(old->key);
+    renewed =
+        identity_self_signed(old->key, X509_get_subject_name(old->certificate), names, IDENTITY_DAYS, err);
+    GENERAL_NAMES_free(names);
+    identity_free(old);
+    return renewed;
+}
+
+int lab_new_identity(const struct lab *lab, const struct lab_server *server, bool keep_key, struct error *err)
 {
     char folder[PATH_MAX];
     char names[2][300];
@@ -179,27 +264,30 @@ int lab_renew(const struct lab *lab, const struct lab_server *server, struct err
     char address[LAB_ADDRESS_MAX];
     int failed;
 
-    if (lab_pid(lab, server) == 0)
-        return error_set(err, ERROR_CONFLICT, "%s does not run; start the lab with: primelab up",
-                         server->name);
     snprintf(names[0], sizeof(names[0]), "DNS:%s", server->dns);
     lab_address(lab, server, address);
     snprintf(names[1], sizeof(names[1]), "IP:%s", address);
-    identity = identity_generate(&spec, err);
+    lab_identity_folder(lab, server, folder);
+    identity = keep_key ? renew_certificate(folder, err) : identity_generate(&spec, err);
     if (identity == NULL)
         return -1;
-    lab_identity_folder(lab, server, folder);
     failed = identity_save(identity, folder, err);
     identity_free(identity);
-    if (failed != 0)
-        return -1;
-    if (server->kind == LAB_NODE) {
+    if (failed == 0)
         hand_over(folder);
+    return failed;
+}
+
+int lab_renew(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    if (lab_pid(lab, server) == 0)
+        return lab_complain_stopped(server, err);
+    if (lab_new_identity(lab, server, false, err) != 0)
+        return -1;
+    if (server->kind == LAB_NODE)
         return lab_shell(lab, server, "ncs restart") == 0
                    ? 0
                    : error_set(err, ERROR_INTERNAL, "%s has new files, but its services did not restart",
                                server->name);
-    }
-    lab_stop(lab, server);
-    return lab_start(lab, server, err);
+    return lab_stop(lab, server, err) == 0 ? lab_start(lab, server, err) : -1;
 }

@@ -1,15 +1,21 @@
 #include "lab/servers.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/node_conf.h"
+#include "lab/own.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -17,14 +23,19 @@
 #define STANDIN_PORT 443
 #define STANDIN_PORT_HIGH 8443 /* where an ordinary user may not bind 443 */
 
+#define LOCK_POLL_MS 20
+
 #define LAB_NAME "/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/CN="
 
 /* Addresses and names of the published listings, moved to loopback. */
 const struct lab_server lab_servers[] = {
-    {"prime-pri", LAB_NODE, 11, false, LAB_NAME "prime-pri", "prime-pri"},
-    {"prime-sec", LAB_NODE, 12, true, LAB_NAME "prime-sec", "prime-sec"},
-    {"ise", LAB_STANDIN, 21, false, LAB_NAME "ISE-server", "ise-server"},
-    {"dnac", LAB_STANDIN, 22, false, "/CN=kong", "kong"},
+    {"prime-pri", LAB_NODE, 11, false, LAB_NAME "prime-pri", "prime-pri", false},
+    {"prime-sec", LAB_NODE, 12, true, LAB_NAME "prime-sec", "prime-sec", false},
+    {"ise", LAB_STANDIN, 21, false, LAB_NAME "ISE-server", "ise-server", false},
+    {"dnac", LAB_STANDIN, 22, false, "/CN=kong", "kong", false},
+    {"ise-2", LAB_STANDIN, 23, false, LAB_NAME "ISE-server-2", "ise-server-2", true},
+    {"ise-3", LAB_STANDIN, 24, false, LAB_NAME "ISE-server-3", "ise-server-3", true},
+    {"dnac-2", LAB_STANDIN, 25, false, "/CN=kong", "kong", true},
 };
 const size_t lab_server_count = sizeof(lab_servers) / sizeof(lab_servers[0]);
 
@@ -46,7 +57,7 @@ static int set_network(struct lab *lab, const char *network, struct error *err)
 
     snprintf(address, sizeof(address), "%s.1", network);
     if (strlen(network) < sizeof(lab->network) && inet_pton(AF_INET, address, &parsed) == 1 &&
-        strncmp(network, "127.", 4) == 0) {
+        (strncmp(network, "127.", 4) == 0 || lab->namespaces)) {
         snprintf(lab->network, sizeof(lab->network), "%s", network);
         return 0;
     }
@@ -54,22 +65,52 @@ static int set_network(struct lab *lab, const char *network, struct error *err)
                      "\"%.40s\" is not the first three numbers of loopback addresses, e.g. 127.0.1", network);
 }
 
-static int find_network(struct lab *lab, const char *network, struct error *err)
+#define NAMESPACES_LINE "namespaces"
+
+/* What an `up` before wrote down. */
+static int read_network(struct lab *lab, struct error *err)
 {
     char path[PATH_MAX];
     char *data;
+    char *second;
     size_t length;
     int failed;
 
-    if (network != NULL)
-        return set_network(lab, network, err);
     snprintf(path, sizeof(path), "%s/network", lab->folder);
     if (file_read(path, 64, &data, &length, NULL) != 0)
-        return set_network(lab, LAB_NETWORK, err);
-    data[strcspn(data, "\n")] = '\0';
+        return 0;
+    second = data + strcspn(data, "\n");
+    lab->namespaces = strcmp(second, "\n" NAMESPACES_LINE "\n") == 0;
+    *second = '\0';
     failed = set_network(lab, data, err);
     free(data);
     return failed;
+}
+
+int lab_save(const struct lab *lab, struct error *err)
+{
+    char path[PATH_MAX];
+    char text[64];
+    int length =
+        snprintf(text, sizeof(text), "%s\n%s", lab->network, lab->namespaces ? NAMESPACES_LINE "\n" : "");
+
+    snprintf(path, sizeof(path), "%s/network", lab->folder);
+    return file_write(path, text, (size_t)length, 0644, err);
+}
+
+/* Without links and dots, for the processes of a lab are known by its folder. */
+static int resolve_folder(struct lab *lab, struct error *err)
+{
+    char real[PATH_MAX];
+
+    if (realpath(lab->folder, real) == NULL)
+        return errno == ENOENT ? 0
+                               : error_set_errno(err, errno, "cannot find the lab's folder %s", lab->folder);
+    if (strlen(real) >= sizeof(lab->folder))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "the path of the lab's folder is longer than %zu bytes",
+                         sizeof(lab->folder) - 1);
+    memcpy(lab->folder, real, strlen(real) + 1);
+    return 0;
 }
 
 int lab_open(const char *folder, const char *network, struct lab *out, struct error *err)
@@ -83,7 +124,84 @@ int lab_open(const char *folder, const char *network, struct lab *out, struct er
     if (length >= (int)sizeof(out->folder))
         return error_set(err, ERROR_INVALID_ARGUMENT, "the path of the lab's folder is longer than %zu bytes",
                          sizeof(out->folder) - 1);
-    return find_programs(out, err) == 0 ? find_network(out, network, err) : -1;
+    if (resolve_folder(out, err) != 0 || find_programs(out, err) != 0)
+        return -1;
+    out->network_typed = network != NULL;
+    return network != NULL ? set_network(out, network, err) : read_network(out, err);
+}
+
+int lab_named_folder(const char *name, char out[PATH_MAX], struct error *err)
+{
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+
+    if (length == 0 || length > LAB_NAME_MAX || name[length] != '\0' || name[0] == '-')
+        return error_set(
+            err, ERROR_INVALID_ARGUMENT,
+            "\"%.40s\" is no name for a lab: it is made of at most %d letters, digits and hyphens", name,
+            LAB_NAME_MAX);
+    snprintf(out, PATH_MAX, LAB_NAMED_FOLDER "/%s", name);
+    return 0;
+}
+
+/* True if the descriptor is the folder that the path means now: who held it before may have removed it. */
+static bool is_still(int fd, const char *path)
+{
+    struct stat held;
+    struct stat named;
+
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+           held.st_dev == named.st_dev;
+}
+
+static int make_lab_folder(struct lab *lab, struct error *err)
+{
+    if (file_make_folder(lab->folder, 0755, err) != 0 ||
+        (access(lab->folder, W_OK) != 0 &&
+         error_set_errno(err, errno, "cannot write in the lab's folder %s", lab->folder) != 0)) {
+        if (err->code == ERROR_INTERNAL)
+            err->code = ERROR_DENIED;
+        error_hint(err, "choose a folder that can be written: primelab --folder <folder> up");
+        return -1;
+    }
+    return resolve_folder(lab, err);
+}
+
+int lab_lock(struct lab *lab, struct error *err)
+{
+    int64_t deadline = clock_monotonic_ms() + LAB_LOCK_WAIT_MS;
+
+    for (;;) {
+        int fd;
+
+        if (make_lab_folder(lab, err) != 0)
+            return -1;
+        fd = open(lab->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_still(fd, lab->folder))
+            return fd;
+        if (fd >= 0)
+            close(fd);
+        if (clock_monotonic_ms() > deadline)
+            break;
+        poll(NULL, 0, LOCK_POLL_MS);
+    }
+    error_set(err, ERROR_BUSY, "another primelab has been at work on the lab in %s for %d s", lab->folder,
+              LAB_LOCK_WAIT_MS / 1000);
+    return error_hint(err, "wait for it, or end it and run: primelab down");
+}
+
+int lab_check_room(const struct lab *lab, struct error *err)
+{
+    struct statvfs disk;
+    unsigned long long left;
+
+    if (statvfs(lab->folder, &disk) != 0)
+        return 0;
+    left = (unsigned long long)(geteuid() == 0 ? disk.f_bfree : disk.f_bavail) * disk.f_frsize;
+    if (left >= LAB_ROOM_BYTES)
+        return 0;
+    error_set(err, ERROR_STORE_FULL, "the disk of %s has %llu KB left, and a lab takes up to %d KB",
+              lab->folder, left / 1024, LAB_ROOM_BYTES / 1024);
+    return error_hint(err, "make room, or choose a folder on another disk: primelab --folder <folder> up");
 }
 
 void lab_address(const struct lab *lab, const struct lab_server *server, char out[LAB_ADDRESS_MAX])
@@ -97,7 +215,9 @@ const struct lab_server *lab_find(const char *name, struct error *err)
         if (strcmp(lab_servers[i].name, name) == 0)
             return &lab_servers[i];
     }
-    error_set(err, ERROR_NOT_FOUND, "the lab has no server \"%s\": it has prime-pri, prime-sec, ise and dnac",
+    error_set(err, ERROR_INVALID_ARGUMENT,
+              "the lab has no server \"%s\": it has prime-pri, prime-sec, ise and dnac; ise-2, ise-3 and "
+              "dnac-2 on demand",
               name);
     return NULL;
 }
@@ -154,32 +274,18 @@ uint16_t lab_port(const struct lab *lab, const struct lab_server *server)
     if (port > 0 && port <= UINT16_MAX)
         return (uint16_t)port;
     lab_address(lab, server, address);
-    return may_bind(address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
-}
-
-/* A pid file outlives its process, and pids are used again: it must be one of our programs. */
-static bool is_ours(const struct lab *lab, pid_t pid)
-{
-    char link[64];
-    char program[PATH_MAX];
-    ssize_t length;
-
-    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-    length = readlink(link, program, sizeof(program) - 1);
-    if (length < 0)
-        return errno == EACCES && kill(pid, 0) == 0;
-    program[length] = '\0';
-    return strncmp(program, lab->programs, strlen(lab->programs)) == 0;
+    return lab->namespaces || may_bind(address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
 }
 
 pid_t lab_pid(const struct lab *lab, const struct lab_server *server)
 {
+    bool node = server->kind == LAB_NODE;
     char path[PATH_MAX];
     pid_t pid;
 
-    lab_path(lab, server, server->kind == LAB_NODE ? "run/primed.pid" : "pid", path);
+    lab_path(lab, server, node ? "run/primed.pid" : "pid", path);
     pid = (pid_t)read_number(path);
-    return pid > 1 && is_ours(lab, pid) ? pid : 0;
+    return pid > 1 && lab_task_of(lab, server, pid) == (node ? LAB_TASK_NODE : LAB_TASK_STANDIN) ? pid : 0;
 }
 
 const char *lab_user(void)

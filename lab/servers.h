@@ -18,30 +18,53 @@ struct lab_server {
     bool listens_local;  /* on 127.0.0.1 too, as a secondary does */
     const char *subject; /* of its certificate */
     const char *dns;     /* its host name */
+    bool on_demand;      /* not part of every lab: started by name */
 };
 
 extern const struct lab_server lab_servers[];
 extern const size_t lab_server_count;
 
-#define LAB_NETWORK "127.0.0" /* where a lab lives unless another network is named */
+#define LAB_FOLDER "run/lab"          /* of the lab that has no name */
+#define LAB_NAMED_FOLDER "run/labs"   /* above those that have */
+#define LAB_NETWORK "127.0.0"         /* where a lab lives unless that is taken, or another is named */
+#define LAB_PRIVATE_NETWORK "192.0.2" /* of a lab with network namespaces of its own (RFC 5737) */
+#define LAB_NAME_MAX 32               /* characters of a lab's name */
 
 /* A lab on disk. */
 struct lab {
-    char network[16]; /* the first three numbers of its addresses, written down in the lab's folder by `up` */
+    char network[16];            /* the first three numbers of its addresses; "" before its first `up` */
+    bool network_typed;          /* --network said so */
+    bool namespaces;             /* each node in a network namespace of its own */
     char folder[PATH_MAX - 128]; /* absolute */
     char programs[PATH_MAX];     /* the folder where primed and primesh lie */
 };
 
 /*
- * Finds the lab's folder (it need not exist), the programs and the network: `network` where given, else what
- * the folder says, else LAB_NETWORK. ERROR_INVALID_ARGUMENT: not three numbers of the loopback network 127.
+ * Finds the lab's folder (it need not exist), the programs and the network: `network` where given (it may be
+ * NULL), else what the folder says, else none yet. ERROR_INVALID_ARGUMENT: not three numbers of the loopback
+ * network 127.
  */
 int lab_open(const char *folder, const char *network, struct lab *out, struct error *err);
+
+/* The folder of the lab of that name. ERROR_INVALID_ARGUMENT: letters, digits and hyphens make a name. */
+int lab_named_folder(const char *name, char out[PATH_MAX], struct error *err);
+
+/* Writes down what `up` was told and found out; the later commands must know. */
+int lab_save(const struct lab *lab, struct error *err);
+
+/* Holds the lab against another primelab that changes it, until the descriptor is closed here and in all
+ * children; waits for the other for a while. Makes the folder. ERROR_BUSY, ERROR_DENIED, ERROR_STORE_FULL. */
+#define LAB_LOCK_WAIT_MS 30000
+int lab_lock(struct lab *lab, struct error *err);
+
+/* ERROR_STORE_FULL where the disk has not room enough for a lab. */
+#define LAB_ROOM_BYTES (4 * 1024 * 1024)
+int lab_check_room(const struct lab *lab, struct error *err);
 
 #define LAB_ADDRESS_MAX 20
 void lab_address(const struct lab *lab, const struct lab_server *server, char out[LAB_ADDRESS_MAX]);
 
-/* ERROR_NOT_FOUND lists the names there are. */
+/* ERROR_INVALID_ARGUMENT lists the names there are. */
 const struct lab_server *lab_find(const char *name, struct error *err);
 
 /* "<lab>/<server>[/<name>]" */

@@ -28,7 +28,7 @@ int lab_ssh_admit(const struct lab *lab, const struct lab_server *server, struct
 int lab_ssh_start(const struct lab *lab, const struct lab_server *server, struct error *err);
 
 /* Ends it and the sessions that it brought in. */
-void lab_ssh_stop(const struct lab *lab, const struct lab_server *server);
+int lab_ssh_stop(const struct lab *lab, pid_t listener, struct error *err);
 
 /* Takes this process's place: ssh to the node, with the words of a command (NULL at the end) if any. */
 int lab_ssh_connect(const struct lab *lab, const struct lab_server *server, char *const words[]);

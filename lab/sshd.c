@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "lab/namespace.h"
+#include "lab/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,32 +35,9 @@ static const char *find_sshd(void)
     return NULL;
 }
 
-/* A file of /proc as one string, its NULs as blanks. */
-static bool read_process(pid_t pid, const char *name, char *out, size_t size)
-{
-    char path[64];
-    ssize_t got;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    got = fd >= 0 ? read(fd, out, size - 1) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (got < 0)
-        return false;
-    out[got] = '\0';
-    for (ssize_t i = 0; i < got; i++) {
-        if (out[i] == '\0')
-            out[i] = ' ';
-    }
-    return true;
-}
-
 pid_t lab_ssh_pid(const struct lab *lab, const struct lab_server *server)
 {
     char path[PATH_MAX];
-    char name[32];
     char *data;
     size_t length;
     pid_t pid;
@@ -68,11 +47,7 @@ pid_t lab_ssh_pid(const struct lab *lab, const struct lab_server *server)
         return 0;
     pid = (pid_t)strtol(data, NULL, 10);
     free(data);
-    /* The file may outlive its process, and process numbers are used again. Of an sshd even its own user
-     * may read little more than the name. */
-    if (pid <= 1 || !read_process(pid, "comm", name, sizeof(name)) || strcmp(name, "sshd\n") != 0)
-        return 0;
-    return pid;
+    return pid > 1 && lab_task_of(lab, server, pid) == LAB_TASK_SSHD ? pid : 0;
 }
 
 /* sshd runs the forced command through the account's shell. */
@@ -103,10 +78,13 @@ static int check_login(const char *program, struct error *err)
     return 0;
 }
 
-static void run_sshd(const char *program, const char *config, const char *log)
+static void run_sshd(const struct lab *lab, const struct lab_server *server, const char *program,
+                     const char *config, const char *log)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    if (lab_namespace_enter(lab, server, NULL) != 0)
+        _exit(126);
     setsid();
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
@@ -133,7 +111,7 @@ int lab_ssh_start(const struct lab *lab, const struct lab_server *server, struct
     if (pid < 0)
         return error_set_errno(err, errno, "cannot start sshd");
     if (pid == 0)
-        run_sshd(program, config, log);
+        run_sshd(lab, server, program, config, log);
     /* It writes its number once it listens. */
     while (lab_ssh_pid(lab, server) != pid) {
         if (waitpid(pid, NULL, WNOHANG) == pid)
@@ -157,7 +135,7 @@ static void stop_sessions(pid_t listener)
     char *at = children;
 
     snprintf(path, sizeof(path), "task/%d/children", (int)listener);
-    if (!read_process(listener, path, children, sizeof(children)))
+    if (lab_read_process(listener, path, children, sizeof(children)) <= 0)
         return;
     while (*at != '\0') {
         pid_t child = (pid_t)strtol(at, &at, 10);
@@ -168,19 +146,8 @@ static void stop_sessions(pid_t listener)
     }
 }
 
-void lab_ssh_stop(const struct lab *lab, const struct lab_server *server)
+int lab_ssh_stop(const struct lab *lab, pid_t listener, struct error *err)
 {
-    pid_t pid = lab_ssh_pid(lab, server);
-    int64_t deadline = clock_monotonic_ms() + STOP_LIMIT_MS;
-
-    if (pid == 0)
-        return;
-    stop_sessions(pid);
-    kill(pid, SIGTERM);
-    while (lab_ssh_pid(lab, server) == pid) {
-        waitpid(pid, NULL, WNOHANG);
-        if (clock_monotonic_ms() > deadline)
-            kill(pid, SIGKILL);
-        poll(NULL, 0, POLL_INTERVAL_MS);
-    }
+    stop_sessions(listener);
+    return lab_end(lab, listener, STOP_LIMIT_MS, err);
 }

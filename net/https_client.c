@@ -2,16 +2,19 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "net/handshake.h"
-#include "net/tls.h"
-#include "net/verdict.h"
+#include "base/wipe.h"
+#include "net/curl_verdict.h"
+#include "net/https_redirect.h"
 
-#include <curl/curl.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define WAIT_MOST_MS 1000 /* libcurl knows when it has to be called earlier */
 
 /* One request under way. */
 struct exchange {
@@ -19,19 +22,31 @@ struct exchange {
     struct https_response *response;
     CURL *curl;
     char host[HOST_PORT_TEXT_MAX];
-    struct verdict verdict;
+    struct curl_verdict judging;
     struct text body;
-    bool connected; /* TLS could begin */
-    struct handshake_start start;
-    struct error error; /* found out in a callback; says more than libcurl's code */
+    size_t received; /* bytes of the body so far */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* Passwords and tokens stand in libcurl's lists and buffers, which may not keep them once they are freed. */
+static void *wiping_realloc(void *memory, size_t size)
+{
+    size_t old = memory == NULL ? 0 : malloc_usable_size(memory);
+    void *grown = malloc(size);
+
+    if (grown == NULL)
+        return NULL;
+    if (memory != NULL)
+        memcpy(grown, memory, old < size ? old : size);
+    wipe_free(memory);
+    return grown;
+}
+
 static void init(void)
 {
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes with write(2) */
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wiping_realloc, strdup, calloc);
 }
 
 void https_client_init(void)
@@ -39,54 +54,56 @@ void https_client_init(void)
     pthread_once(&once, init);
 }
 
-static CURLcode on_context(CURL *curl, void *context, void *arg)
+/* What is known of the answer before its body is. */
+static void read_head(struct exchange *exchange)
 {
-    struct exchange *exchange = arg;
+    struct https_response *response = exchange->response;
+    const char *type = NULL;
+    curl_off_t wait_s = 0;
+    long status = 0;
 
-    (void)curl;
-    exchange->connected = true;
-    if (tls_client_configure(context, exchange->request->identity, &exchange->error) != 0)
-        return CURLE_SSL_CERTPROBLEM;
-    verdict_guard_context(context, &exchange->verdict);
-    handshake_listen_context(context, &exchange->start);
-    return CURLE_OK;
-}
-
-/* TLS stands, nothing is sent: the moment for the verdict. */
-static int on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
-{
-    struct exchange *exchange = arg;
-    struct curl_tlssessioninfo *session = NULL;
-
-    (void)remote;
-    (void)local;
-    (void)remote_port;
-    (void)local_port;
-    if (curl_easy_getinfo(exchange->curl, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
-        session->backend != CURLSSLBACKEND_OPENSSL || session->internals == NULL) {
-        error_set(&exchange->error, ERROR_INTERNAL, "cannot see the certificate of %s", exchange->host);
-        return CURL_PREREQFUNC_ABORT;
-    }
-    return verdict_ask(session->internals, &exchange->verdict) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(exchange->curl, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(exchange->curl, CURLINFO_RETRY_AFTER, &wait_s);
+    response->status = (int)status;
+    response->retry_after_s = wait_s;
+    snprintf(response->content_type, sizeof(response->content_type), "%s", type == NULL ? "" : type);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct exchange *exchange = arg;
-    size_t most = exchange->request->body_max > 0 ? exchange->request->body_max : HTTPS_BODY_MAX;
+    const struct https_request *request = exchange->request;
+    size_t most = request->body_max > 0 ? request->body_max : HTTPS_BODY_MAX;
     size_t length = size * count;
 
-    if (exchange->body.length + length > most) {
-        error_set(&exchange->error, ERROR_UNREACHABLE, "%s answered with more than %zu bytes", exchange->host,
-                  most);
+    if (exchange->received == 0)
+        read_head(exchange);
+    exchange->received += length;
+    if (exchange->received > most) {
+        error_set(&exchange->judging.error, ERROR_UNREACHABLE, "%s answered with more than %zu bytes",
+                  exchange->host, most);
         return 0;
     }
+    if (request->take != NULL && exchange->response->status == 200)
+        return request->take(request->arg, exchange->response, bytes, length, &exchange->judging.error)
+                   ? length
+                   : 0;
     text_add(&exchange->body, bytes, length);
     if (exchange->body.failed) {
-        error_set(&exchange->error, ERROR_INTERNAL, "out of memory");
+        error_set(&exchange->judging.error, ERROR_INTERNAL, "out of memory");
         return 0;
     }
     return length;
+}
+
+static int check_headers(const char *const *headers, struct error *err)
+{
+    for (const char *const *header = headers; header != NULL && *header != NULL; header++) {
+        if (strchr(*header, ':') == NULL || strpbrk(*header, "\r\n") != NULL)
+            return error_set(err, ERROR_INVALID_ARGUMENT, "a request's header is one line, name: value");
+    }
+    return 0;
 }
 
 static int check_request(const struct https_request *request, struct error *err)
@@ -100,11 +117,7 @@ static int check_request(const struct https_request *request, struct error *err)
     if (request->method[0] == '\0' ||
         strspn(request->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(request->method))
         return error_set(err, ERROR_INVALID_ARGUMENT, "a request's method is a word of capitals");
-    for (const char *const *header = request->headers; header != NULL && *header != NULL; header++) {
-        if (strchr(*header, ':') == NULL || strpbrk(*header, "\r\n") != NULL)
-            return error_set(err, ERROR_INVALID_ARGUMENT, "a request's header is one line, name: value");
-    }
-    return 0;
+    return check_headers(request->headers, err) == 0 ? check_headers(request->credentials, err) : -1;
 }
 
 static char *make_url(const struct https_request *request)
@@ -118,34 +131,25 @@ static char *make_url(const struct https_request *request)
     return text_take(&url);
 }
 
+static void add_headers(struct curl_slist **list, const char *const *headers, bool *failed)
+{
+    for (const char *const *header = headers; !*failed && header != NULL && *header != NULL; header++) {
+        struct curl_slist *longer = curl_slist_append(*list, *header);
+
+        *failed = longer == NULL;
+        if (longer != NULL)
+            *list = longer;
+    }
+}
+
 static struct curl_slist *make_headers(const struct https_request *request, bool *failed)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no waiting for 100-continue */
 
     *failed = list == NULL;
-    for (const char *const *header = request->headers; !*failed && header != NULL && *header != NULL;
-         header++) {
-        struct curl_slist *longer = curl_slist_append(list, *header);
-
-        *failed = longer == NULL;
-        if (longer != NULL)
-            list = longer;
-    }
+    add_headers(&list, request->headers, failed);
+    add_headers(&list, request->credentials, failed);
     return list;
-}
-
-static void set_tls(CURL *curl, struct exchange *exchange)
-{
-    /* libcurl's own checks are off, for the verdict takes their place: trust_judge() decides by the pin or
-     * by the chain, and it decides before a byte is sent, in on_connected(). */
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_context);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, exchange);
-    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected);
-    curl_easy_setopt(curl, CURLOPT_PREREQDATA, exchange);
 }
 
 static void set_method(CURL *curl, const struct https_request *request)
@@ -167,17 +171,16 @@ static void set_bounds(CURL *curl, const struct https_request *request)
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    /* Neither https_proxy nor ~/.netrc has a say in where a node's credentials go. */
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
-    /* Each request has a connection, and so a verdict, of its own. */
-    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+    if (request->silence_s > 0) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)request->silence_s);
+    }
+    /* nothing but what every build of libcurl and zlib has known for decades */
+    if (request->compressed)
+        curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 }
 
 static int timed_out(const struct exchange *exchange, struct error *err)
@@ -187,7 +190,7 @@ static int timed_out(const struct exchange *exchange, struct error *err)
     const char *what = "no answer from";
 
     curl_easy_getinfo(exchange->curl, CURLINFO_APPCONNECT_TIME, &secured);
-    if (!exchange->connected)
+    if (!exchange->judging.connected)
         what = "no connection to";
     else if (secured <= 0)
         what = "no TLS handshake with";
@@ -202,7 +205,7 @@ static int explain_handshake(const struct exchange *exchange, const char *text, 
     static const char *const closed[] = {"SSL_ERROR_SYSCALL", "unexpected eof", "Connection reset",
                                          "Broken pipe"};
 
-    if (handshake_check_start(&exchange->start, host, err) != 0)
+    if (handshake_check_start(&exchange->judging.start, host, err) != 0)
         return -1;
     for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
         if (strstr(text, closed[i]) != NULL)
@@ -237,62 +240,101 @@ static int explain(const struct exchange *exchange, CURLcode code, const char *t
     case CURLE_UNSUPPORTED_PROTOCOL:
         return error_set(err, ERROR_UNREACHABLE, "%s does not speak HTTP", host);
     default:
-        return error_set(err, ERROR_UNREACHABLE, "the request to %s failed: %.200s", host,
-                         text[0] != '\0' ? text : curl_easy_strerror(code));
+        return error_set(err, ERROR_UNREACHABLE, "the request to %s failed: %.200s", host, text);
     }
 }
 
 static int conclude(struct exchange *exchange, CURLcode code, const char *text, struct error *err)
 {
-    const struct verdict *verdict = &exchange->verdict;
-    struct text shown = {0};
-    long status = 0;
+    char shown[4 * CURL_ERROR_SIZE];
 
-    exchange->response->verdict = verdict->trust;
-    if (verdict->given && !trust_is_accepted(verdict->trust.outcome)) {
-        if (verdict->trust.error.code == ERROR_NONE) /* only observing, and nothing to compare with */
-            return error_set(err, ERROR_UNTRUSTED, "%s has no pin", exchange->host);
-        if (err != NULL)
-            *err = verdict->trust.error;
+    exchange->response->verdict = exchange->judging.verdict.trust;
+    if (curl_verdict_conclude(&exchange->judging, err) != 0)
         return -1;
-    }
-    if (exchange->error.code != ERROR_NONE) {
-        if (err != NULL)
-            *err = exchange->error;
-        return -1;
-    }
     if (code != CURLE_OK) {
-        /* What a server said may be part of the text. */
-        text_add_escaped(&shown, text, strlen(text), NULL);
-        explain(exchange, code, shown.data == NULL ? "" : shown.data, err);
-        text_free(&shown);
-        return -1;
+        curl_verdict_shown(code, text, shown, sizeof(shown));
+        return explain(exchange, code, shown, err);
     }
-    curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
-    exchange->response->status = (int)status;
+    read_head(exchange);
     exchange->response->body_length = exchange->body.length;
     exchange->response->body = text_take(&exchange->body);
     return exchange->response->body != NULL ? 0 : error_set(err, ERROR_INTERNAL, "out of memory");
 }
 
-int https_perform(struct store *store, const struct https_request *request, struct https_response *response,
-                  struct error *err)
+/* Waits in a way that the caller's descriptor can end. */
+static CURLcode perform_until(struct exchange *exchange)
 {
-    struct exchange exchange = {.request = request,
-                                .response = response,
-                                .verdict = {.store = store,
-                                            .request = &request->trust,
-                                            .fetch_end_ms = clock_monotonic_ms() + request->timeout_ms}};
+    struct curl_waitfd cancel = {.fd = exchange->request->cancel_fd, .events = CURL_WAIT_POLLIN};
+    CURLM *multi = curl_multi_init();
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    int running = 1;
+
+    if (multi == NULL)
+        return code;
+    if (curl_multi_add_handle(multi, exchange->curl) != CURLM_OK)
+        running = 0;
+    while (running > 0) {
+        CURLMsg *message;
+        int left;
+
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            break;
+        if ((message = curl_multi_info_read(multi, &left)) != NULL)
+            code = message->data.result;
+        else if (running > 0 && curl_multi_poll(multi, &cancel, 1, WAIT_MOST_MS, NULL) != CURLM_OK)
+            break;
+        if (running > 0 && cancel.revents != 0) {
+            error_set(&exchange->judging.error, ERROR_BUSY, "the request to %s was given up", exchange->host);
+            code = CURLE_ABORTED_BY_CALLBACK;
+            break;
+        }
+    }
+    curl_multi_remove_handle(multi, exchange->curl);
+    curl_multi_cleanup(multi);
+    return code;
+}
+
+static CURLcode perform(struct exchange *exchange)
+{
+    return exchange->request->cancel_fd > 0 ? perform_until(exchange) : curl_easy_perform(exchange->curl);
+}
+
+/* Where the answer sends us on to; NULL: nowhere. The caller frees. */
+static char *redirect_of(const struct exchange *exchange)
+{
+    static const int kinds[] = {301, 302, 303, 307, 308};
+    const char *url = NULL;
+
+    if (exchange->request->redirects == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (exchange->response->status == kinds[i]) {
+            curl_easy_getinfo(exchange->curl, CURLINFO_REDIRECT_URL, &url);
+            return url == NULL ? NULL : strdup(url);
+        }
+    }
+    return NULL;
+}
+
+/* One request to one server. *redirect: where it sends us on to, or NULL; the caller frees. */
+static int perform_one(struct store *store, const struct https_request *request,
+                       struct https_response *response, char **redirect, struct error *err)
+{
+    struct exchange exchange = {
+        .request = request,
+        .response = response,
+        .judging = {.identity = request->identity,
+                    .verdict = {.store = store,
+                                .request = &request->trust,
+                                .fetch_end_ms = clock_monotonic_ms() + request->timeout_ms}}};
     char text[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
     char *url = NULL;
     bool failed = false;
     int result;
 
-    *response = (struct https_response){0};
-    https_client_init();
-    if (check_request(request, err) != 0)
-        return -1;
+    *redirect = NULL;
+    *response = (struct https_response){.host = request->trust.host};
     host_port_format(&request->trust.host, exchange.host);
     exchange.curl = curl_easy_init();
     url = make_url(request);
@@ -306,17 +348,55 @@ int https_perform(struct store *store, const struct https_request *request, stru
         curl_easy_setopt(exchange.curl, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(exchange.curl, CURLOPT_WRITEDATA, &exchange);
         set_bounds(exchange.curl, request);
-        set_tls(exchange.curl, &exchange);
+        exchange.judging.curl = exchange.curl;
+        exchange.judging.host = exchange.host;
+        curl_verdict_set(&exchange.judging);
         set_method(exchange.curl, request);
-        result = conclude(&exchange, curl_easy_perform(exchange.curl), text, err);
+        result = conclude(&exchange, perform(&exchange), text, err);
+        if (result == 0)
+            *redirect = redirect_of(&exchange);
     }
     curl_slist_free_all(headers);
     free(url);
     if (exchange.curl != NULL)
         curl_easy_cleanup(exchange.curl);
-    verdict_end(&exchange.verdict);
+    curl_verdict_end(&exchange.judging);
     text_free(&exchange.body);
     ERR_clear_error();
+    return result;
+}
+
+int https_perform(struct store *store, const struct https_request *request, struct https_response *response,
+                  struct error *err)
+{
+    int64_t end_ms = clock_monotonic_ms() + request->timeout_ms;
+    struct https_request next = *request;
+    struct redirect_target target = {0};
+    char *redirect = NULL;
+    int result;
+
+    *response = (struct https_response){0};
+    https_client_init();
+    if (check_request(request, err) != 0)
+        return -1;
+    result = perform_one(store, &next, response, &redirect, err);
+    while (result == 0 && redirect != NULL) {
+        struct https_request from = next;
+
+        result = redirect_read(redirect, &from, response->status, &target, &next, err);
+        next.timeout_ms = (int)(end_ms - clock_monotonic_ms());
+        if (result == 0 && next.timeout_ms <= 0)
+            result = error_set(err, ERROR_TIMEOUT, "%s sends on from server to server for too long",
+                               request->trust.host.host);
+        free(redirect);
+        redirect = NULL;
+        if (result != 0)
+            break;
+        https_response_free(response);
+        result = perform_one(store, &next, response, &redirect, err);
+    }
+    free(redirect);
+    redirect_target_free(&target);
     return result;
 }
 

@@ -29,7 +29,9 @@ struct https_connection {
     struct https_server *server;
     struct bufferevent *stream;
     SSL *ssl;
-    int64_t deadline_ms; /* monotonic; 0 while the request is with the handler */
+    int64_t deadline_ms;               /* monotonic; 0 while the request is with the handler */
+    struct evhttp_connection *carrier; /* of a raw reply, with how it ends */
+    enum https_end end;
     bool doomed;
 };
 
@@ -45,6 +47,7 @@ struct https_server {
     struct https_exchange_list exchanges;
     TAILQ_HEAD(, https_connection) connections; /* oldest first */
     int connection_count;                       /* without the doomed ones */
+    bool paused;
     bool closed;
 };
 
@@ -113,7 +116,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
         if (connection->doomed || (connection->deadline_ms != 0 && connection->deadline_ms <= now))
             doom(connection);
     }
-    for (size_t i = 0; i < server->listener_count; i++)
+    for (size_t i = 0; i < server->listener_count && !server->paused; i++)
         evconnlistener_enable(server->listeners[i]);
 }
 
@@ -249,6 +252,174 @@ void https_reply(struct https_exchange *exchange, int status, const char *conten
     evhttp_send_reply(request, status, NULL, NULL);
 }
 
+/* ---- answers that go on ---- */
+
+/* Only while an exchange streams: the connection is closed, by whomever. */
+static void on_stream_closed(struct evhttp_connection *carrier, void *arg)
+{
+    struct https_exchange *exchange = arg;
+    struct https_stream_calls calls = exchange->calls;
+
+    (void)carrier;
+    https_exchange_drop(exchange);
+    if (calls.gone != NULL)
+        calls.gone(calls.arg);
+}
+
+static void finish_stream(struct https_exchange *exchange)
+{
+    struct evhttp_request *request = exchange->request;
+
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+    https_exchange_free(exchange);
+    evhttp_send_reply_end(request);
+}
+
+/* libevent's call for something written before may come late, when more is waiting already. */
+static void on_stream_drained(struct evhttp_connection *carrier, void *arg)
+{
+    struct https_exchange *exchange = arg;
+
+    (void)carrier;
+    if (https_stream_waiting(exchange) > 0)
+        return;
+    exchange->writing = false;
+    if (exchange->ending)
+        finish_stream(exchange);
+    else if (exchange->calls.drained != NULL)
+        exchange->calls.drained(exchange->calls.arg);
+}
+
+bool https_stream_start(struct https_exchange *exchange, int status, const char *content_type,
+                        const struct https_stream_calls *calls)
+{
+    struct evhttp_request *request = exchange->request;
+    struct evhttp_connection *carrier = evhttp_request_get_connection(request);
+    struct https_connection *connection = connection_of(request);
+
+    if (carrier == NULL || connection == NULL) {
+        https_exchange_drop(exchange);
+        return false;
+    }
+    exchange->streaming = true;
+    exchange->calls = *calls;
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", content_type);
+    /* The caller is silent for as long as it listens; only that it takes what is sent has a limit. */
+    connection->deadline_ms = 0;
+    bufferevent_set_timeouts(connection->stream, NULL,
+                             &(struct timeval){.tv_sec = connection->server->limits.timeout_s});
+    evhttp_connection_set_closecb(carrier, on_stream_closed, exchange);
+    evhttp_send_reply_start(request, status, NULL);
+    return true;
+}
+
+void https_stream_send(struct https_exchange *exchange, const void *bytes, size_t length)
+{
+    struct evbuffer *piece = evbuffer_new();
+
+    exchange->writing |= length > 0;
+    if (piece != NULL && evbuffer_add(piece, bytes, length) == 0)
+        evhttp_send_reply_chunk_with_cb(exchange->request, piece, on_stream_drained, exchange);
+    else if (connection_of(exchange->request) != NULL)
+        doom(connection_of(exchange->request)); /* out of memory: what is missing must show */
+    if (piece != NULL)
+        evbuffer_free(piece);
+}
+
+size_t https_stream_waiting(const struct https_exchange *exchange)
+{
+    struct https_connection *connection = connection_of(exchange->request);
+
+    return connection == NULL ? 0 : evbuffer_get_length(bufferevent_get_output(connection->stream));
+}
+
+void https_stream_end(struct https_exchange *exchange, bool is_whole)
+{
+    struct https_connection *connection = connection_of(exchange->request);
+
+    if (connection == NULL) {
+        https_exchange_drop(exchange);
+        return;
+    }
+    /* the request is freed when the connection is closed, and nobody wants to hear of it */
+    exchange->calls = (struct https_stream_calls){0};
+    if (!is_whole) {
+        doom(connection);
+        return;
+    }
+    connection->deadline_ms = deadline_after(connection->server, 0);
+    /* A late call for what was written before would otherwise count as one for the end: evhttp would stop
+     * writing and wait for the next request, with the rest never sent. */
+    if (exchange->writing)
+        exchange->ending = true;
+    else
+        finish_stream(exchange);
+}
+
+/* ---- answers that are not HTTP's own ---- */
+
+static void end_raw(struct https_connection *connection, bool reset)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    if (reset) {
+        /* libevent would end the stream in order before it closes; this resets it at once (connect(2)). */
+        SSL_set_quiet_shutdown(connection->ssl, 1);
+        connect(SSL_get_fd(connection->ssl), &nobody, sizeof(nobody));
+    }
+    evhttp_connection_free(connection->carrier);
+    ERR_clear_error();
+}
+
+static void on_raw_written(struct bufferevent *stream, void *arg)
+{
+    struct https_connection *connection = arg;
+
+    (void)stream;
+    if (connection->end == HTTPS_END_CLOSE)
+        SSL_shutdown(connection->ssl);
+    if (connection->end != HTTPS_END_NEVER)
+        end_raw(connection, connection->end == HTTPS_END_RESET);
+}
+
+static void on_raw_read(struct bufferevent *stream, void *arg)
+{
+    struct evbuffer *input = bufferevent_get_input(stream);
+
+    (void)arg;
+    evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+static void on_raw_event(struct bufferevent *stream, short what, void *arg)
+{
+    (void)stream;
+    if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) != 0)
+        end_raw(arg, false);
+}
+
+void https_add_header(struct https_exchange *exchange, const char *name, const char *value)
+{
+    evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
+}
+
+void https_reply_raw(struct https_exchange *exchange, struct evbuffer *reply, enum https_end end)
+{
+    struct https_connection *connection = connection_of(exchange->request);
+    size_t length = evbuffer_get_length(reply);
+
+    if (connection == NULL) {
+        https_reply(exchange, HTTP_INTERNAL, NULL, NULL, 0); /* to nobody */
+        return;
+    }
+    connection->carrier = evhttp_request_get_connection(exchange->request);
+    connection->end = end;
+    connection->deadline_ms = deadline_after(connection->server, (int64_t)length * 1000 / REPLY_BYTES_PER_S);
+    https_exchange_free(exchange);
+    bufferevent_setcb(connection->stream, on_raw_read, on_raw_written, on_raw_event, connection);
+    bufferevent_write_buffer(connection->stream, reply);
+    bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+}
+
 static struct https_server_limits limits_of(const struct https_server_limits *given)
 {
     struct https_server_limits limits = given == NULL ? (struct https_server_limits){0} : *given;
@@ -334,14 +505,30 @@ failed:
     return NULL;
 }
 
+void https_server_pause(struct https_server *server, bool paused)
+{
+    server->paused = paused;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (paused)
+            evconnlistener_disable(server->listeners[i]);
+        else
+            evconnlistener_enable(server->listeners[i]);
+    }
+}
+
 void https_server_free(struct https_server *server)
 {
     struct https_exchange *exchange;
 
     if (server == NULL)
         return;
-    while ((exchange = LIST_FIRST(&server->exchanges)) != NULL)
+    while ((exchange = LIST_FIRST(&server->exchanges)) != NULL) {
+        if (exchange->streaming && evhttp_request_get_connection(exchange->request) != NULL)
+            evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->request), NULL, NULL);
+        if (exchange->streaming && exchange->calls.gone != NULL)
+            exchange->calls.gone(exchange->calls.arg);
         https_exchange_drop(exchange);
+    }
     if (server->sweep != NULL)
         event_free(server->sweep);
     if (server->http != NULL)

@@ -24,11 +24,14 @@ enum { FIELD_KIND = 1, FIELD_STATE, FIELD_SHA256 }; /* of an accepted fingerprin
 static inline const uint8_t *read_text(const uint8_t *at, const uint8_t *end, const char **text,
                                        size_t *length)
 {
-    const uint8_t *bytes = NULL;
+    uint64_t size;
 
-    at = wire_bytes(at, end, &bytes, length);
-    *text = (const char *)bytes;
-    return at;
+    at = wire_read_varint(at, end, &size);
+    if (at == NULL || size > (uint64_t)(end - at))
+        return NULL;
+    *text = (const char *)at;
+    *length = (size_t)size;
+    return at + size;
 }
 
 bool pin_row_read(const uint8_t *bytes, size_t length, struct pin_row *out)
@@ -42,7 +45,7 @@ bool pin_row_read(const uint8_t *bytes, size_t length, struct pin_row *out)
         .host = "", .subject_slash = "", .subject_oneline = "", .record = bytes, .record_length = length};
     /* Fields are written in the order of their numbers: nothing behind the last one is even looked at. */
     while (at < end && tag >> 3 < FIELD_SUBJECT_ONELINE) {
-        at = wire_varint(at, end, &tag);
+        at = wire_read_varint(at, end, &tag);
         if (at == NULL)
             return false;
         if (tag == (FIELD_HOST << 3 | WIRE_BYTES)) {
@@ -52,7 +55,7 @@ bool pin_row_read(const uint8_t *bytes, size_t length, struct pin_row *out)
         } else if (tag == (FIELD_SUBJECT_ONELINE << 3 | WIRE_BYTES)) {
             at = read_text(at, end, &out->subject_oneline, &out->subject_oneline_length);
         } else if (tag == (FIELD_FROM_PEER << 3 | WIRE_VARINT)) {
-            at = wire_varint(at, end, &number);
+            at = wire_read_varint(at, end, &number);
             out->from_peer = at != NULL && number != 0;
         } else if (tag >> 3 <= FIELD_SUBJECT_ONELINE) { /* one of these fields in another form */
             return false;
@@ -67,15 +70,13 @@ static bool read_accepted(const struct wire_field *record, struct pin_fingerprin
 {
     const uint8_t *at = record->bytes;
     const uint8_t *end = at + record->length;
+    struct wire_field field;
     bool whole = false;
+    int more;
 
     memset(out, 0, sizeof(*out));
-    while (at != NULL && at < end) {
-        struct wire_field field;
-
-        at = wire_field(at, end, &field);
-        if (at == NULL ||
-            (field.number <= FIELD_SHA256 && (field.bytes != NULL) != (field.number == FIELD_SHA256)))
+    while ((more = wire_next(&at, end, &field)) == 1) {
+        if (field.number <= FIELD_SHA256 && (field.bytes != NULL) != (field.number == FIELD_SHA256))
             return false;
         if (field.number == FIELD_KIND)
             out->kind = (enum pin_kind)field.value;
@@ -84,7 +85,7 @@ static bool read_accepted(const struct wire_field *record, struct pin_fingerprin
         else if (field.number == FIELD_SHA256 && (whole = field.length == FINGERPRINT_SIZE))
             memcpy(out->sha256, field.bytes, FINGERPRINT_SIZE);
     }
-    return whole && out->kind <= PIN_KEY && out->state <= PIN_RETIRED;
+    return more == 0 && whole && out->kind <= PIN_KEY && out->state <= PIN_RETIRED;
 }
 
 static bool read_bytes(const struct wire_field *field, struct pin *out)
@@ -142,19 +143,18 @@ bool pin_record_look(const uint8_t *bytes, size_t length, struct pin *out)
 {
     const uint8_t *at = bytes;
     const uint8_t *end = bytes + length;
+    struct wire_field field;
     bool named = false;
+    int more;
 
     memset(out, 0, sizeof(*out));
-    while (at < end) {
-        struct wire_field field;
-
-        at = wire_field(at, end, &field);
-        if (at == NULL || !(field.bytes != NULL ? read_bytes : read_number)(&field, out))
+    while ((more = wire_next(&at, end, &field)) == 1) {
+        if (!(field.bytes != NULL ? read_bytes : read_number)(&field, out))
             return false;
         if (field.number == FIELD_CERTIFICATE)
             named = field.length > 0;
     }
     if (out->accepted_count > 0 && !named)
         memcpy(out->certificate, out->accepted[0].sha256, FINGERPRINT_SIZE);
-    return out->host[0] != '\0';
+    return more == 0 && out->host[0] != '\0';
 }

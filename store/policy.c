@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define POLICY_POLICY 1 /* number of the field */
+
 static const char *const zones[TRUST_ZONES] = {
     [TRUST_ZONE_DEVICEMGMT] = "devicemgmt",
     [TRUST_ZONE_PUBNET] = "pubnet",
@@ -56,7 +58,7 @@ int trust_policy_parse(const char *name, enum trust_policy *out, struct error *e
 bool policy_read(const void *bytes, size_t length, enum trust_policy *out)
 {
     uint64_t policy;
-    bool sound = wire_only_number(bytes, length, &policy) && policy < TRUST_POLICIES;
+    bool sound = wire_number(bytes, length, POLICY_POLICY, &policy) && policy < TRUST_POLICIES;
 
     if (sound)
         *out = (enum trust_policy)policy;

@@ -26,7 +26,16 @@ static const struct statement statements[] = {
     {"mail-server/username", STORE_SCOPE_PAIR, false, statement_value_word},
     {"mail-server/password", STORE_SCOPE_PAIR, true, statement_value_secret},
     {"mail-server/from", STORE_SCOPE_PAIR, false, statement_value_mail_address},
+    {"mail-server/to", STORE_SCOPE_PAIR, false, statement_value_mail_list},
     {"mail-server/starttls", STORE_SCOPE_PAIR, false, statement_value_yes},
+    {"ha/secondary-server", STORE_SCOPE_PAIR, false, statement_value_host},
+    {"ha/email-address", STORE_SCOPE_PAIR, false, statement_value_mail_list},
+    {"ha/failover-type", STORE_SCOPE_PAIR, false, statement_value_failover_type},
+    {"ha/virtual-ipv4", STORE_SCOPE_PAIR, false, statement_value_virtual_ipv4},
+    {"ha/virtual-ipv6", STORE_SCOPE_PAIR, false, statement_value_virtual_ipv6},
+    {"ha/heartbeat-interval", STORE_SCOPE_PAIR, false, statement_value_heartbeat_interval},
+    {"ha/heartbeat-misses", STORE_SCOPE_PAIR, false, statement_value_heartbeat_misses},
+    {"ha/witness", STORE_SCOPE_PAIR, false, statement_value_host},
 };
 
 bool statement_fits(const char *pattern, const char *name)

@@ -46,3 +46,11 @@ int statement_key_name(const char *value, char out[STATEMENT_KEY_NAME_SIZE], str
  * that is named.
  */
 int statement_name(const char *name, const char *value, char out[STATEMENT_NAME_SIZE], struct error *err);
+
+/* The pair's heartbeats: milliseconds between two, and how many must be missed in a row. */
+#define STATEMENT_HEARTBEAT_MS_DEFAULT 5000
+#define STATEMENT_HEARTBEAT_MS_LEAST 50
+#define STATEMENT_HEARTBEAT_MS_MOST 60000
+#define STATEMENT_MISSES_DEFAULT 3
+#define STATEMENT_MISSES_LEAST 1
+#define STATEMENT_MISSES_MOST 100

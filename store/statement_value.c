@@ -1,6 +1,7 @@
 /* What the values of the configuration may be. */
 #include "store/statement_value.h"
 #include "base/host_port.h"
+#include "base/node_conf.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -51,7 +52,8 @@ int statement_value_host(const char *value, char *out, size_t size, struct error
     return host_parse(value, &kind, host, err) != 0 ? -1 : statement_value_keep(host, out, size, err);
 }
 
-static int check_number(const char *value, long least, long most, char *out, size_t size, struct error *err)
+int statement_value_number(const char *value, long least, long most, char *out, size_t size,
+                           struct error *err)
 {
     char *end;
     long number = strtol(value, &end, 10);
@@ -66,7 +68,7 @@ static int check_number(const char *value, long least, long most, char *out, siz
 
 int statement_value_port(const char *value, char *out, size_t size, struct error *err)
 {
-    return check_number(value, 1, UINT16_MAX, out, size, err);
+    return statement_value_number(value, 1, UINT16_MAX, out, size, err);
 }
 
 /* Numbers as in syslog, or the names of this node's levels. */
@@ -81,7 +83,7 @@ int statement_value_log_level(const char *value, char *out, size_t size, struct 
         if (strcasecmp(levels[i].name, value) == 0)
             return statement_value_keep(levels[i].number, out, size, err);
     }
-    if (check_number(value, 0, LOG_LEVEL_MOST, out, size, NULL) == 0)
+    if (statement_value_number(value, 0, LOG_LEVEL_MOST, out, size, NULL) == 0)
         return 0;
     return error_set(err, ERROR_INVALID_ARGUMENT,
                      "%.*s is not a level: 0 to %d, or error, warning, info, debug", SHOWN(value),
@@ -90,9 +92,9 @@ int statement_value_log_level(const char *value, char *out, size_t size, struct 
 
 int statement_value_release(const char *value, char *out, size_t size, struct error *err)
 {
-    if (strcmp(value, "3.5") == 0 || strcmp(value, "3.9") == 0)
+    if (node_release_check(value))
         return statement_value_keep(value, out, size, err);
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5 or 3.9", SHOWN(value));
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5, 3.9 or 3.10", SHOWN(value));
 }
 
 /* A time zone file starts with "TZif" (RFC 8536). */

@@ -35,6 +35,18 @@ int statement_value_yes(const char *value, char *out, size_t size, struct error 
 int statement_value_empty(const char *value, char *out, size_t size, struct error *err);
 int statement_value_key(const char *value, char *out, size_t size, struct error *err);
 
+/* A whole number of either end or between. */
+int statement_value_number(const char *value, long least, long most, char *out, size_t size,
+                           struct error *err);
+
+/* Of the high-availability pair (statement_ha.c). */
+int statement_value_mail_list(const char *value, char *out, size_t size, struct error *err);
+int statement_value_failover_type(const char *value, char *out, size_t size, struct error *err);
+int statement_value_virtual_ipv4(const char *value, char *out, size_t size, struct error *err);
+int statement_value_virtual_ipv6(const char *value, char *out, size_t size, struct error *err);
+int statement_value_heartbeat_interval(const char *value, char *out, size_t size, struct error *err);
+int statement_value_heartbeat_misses(const char *value, char *out, size_t size, struct error *err);
+
 /* The bytes of an SSH key "<algorithm> <base64>[ <comment>]". ERROR_INVALID_ARGUMENT: it is none. */
 int statement_key_bytes(const char *value, uint8_t blob[STATEMENT_VALUE_MAX], size_t *length,
                         struct error *err);

@@ -3,7 +3,7 @@
 
 #include "store/record.h"
 
-#define STORE_VERSION 2 /* of the records and databases that this program writes */
+#define STORE_VERSION 3 /* of the records and databases that this program writes */
 #define NODE_ID_DIGITS 32
 
 /* Makes <folder>/data.mdb, whole or not at all. ERROR_STORE_FULL, ERROR_DENIED, ERROR_INTERNAL. */

@@ -1,47 +1,72 @@
 #include "store/wire.h"
 
-static const uint8_t *fixed(const uint8_t *at, const uint8_t *end, size_t size)
+uint8_t *wire_write_varint(uint8_t *at, uint64_t value)
 {
-    return (size_t)(end - at) >= size ? at + size : NULL;
-}
-
-const uint8_t *wire_field(const uint8_t *at, const uint8_t *end, struct wire_field *out)
-{
-    uint64_t tag;
-
-    *out = (struct wire_field){0};
-    at = wire_varint(at, end, &tag);
-    if (at == NULL || tag >> 3 == 0 || tag >> 32 != 0)
-        return NULL;
-    out->number = (unsigned)(tag >> 3);
-    switch (tag & 7) {
-    case WIRE_VARINT:
-        return wire_varint(at, end, &out->value);
-    case WIRE_BYTES:
-        return wire_bytes(at, end, &out->bytes, &out->length);
-    case WIRE_64_BITS:
-        return fixed(at, end, sizeof(uint64_t));
-    case WIRE_32_BITS:
-        return fixed(at, end, sizeof(uint32_t));
-    default:
-        return NULL;
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
     }
+    *at++ = (uint8_t)value;
+    return at;
 }
 
-bool wire_only_number(const uint8_t *bytes, size_t length, uint64_t *out)
+static const uint8_t *skip(const uint8_t *at, const uint8_t *end, size_t length)
+{
+    return length <= (size_t)(end - at) ? at + length : NULL;
+}
+
+int wire_next(const uint8_t **at, const uint8_t *end, struct wire_field *out)
+{
+    const uint8_t *next = *at;
+    uint64_t tag, length;
+
+    if (next == end)
+        return 0;
+    *out = (struct wire_field){.start = next};
+    next = wire_read_varint(next, end, &tag);
+    if (next == NULL || tag >> 3 == 0)
+        return -1;
+    out->number = tag >> 3;
+    out->kind = (enum wire_kind)(tag & 7);
+    switch (out->kind) {
+    case WIRE_VARINT:
+        next = wire_read_varint(next, end, &out->value);
+        break;
+    case WIRE_FIXED64:
+        next = skip(next, end, 8);
+        break;
+    case WIRE_FIXED32:
+        next = skip(next, end, 4);
+        break;
+    case WIRE_BYTES:
+        next = wire_read_varint(next, end, &length);
+        if (next == NULL || length > (uint64_t)(end - next))
+            return -1;
+        out->bytes = next;
+        out->length = (size_t)length;
+        next += length;
+        break;
+    default:
+        return -1;
+    }
+    if (next == NULL)
+        return -1;
+    *at = next;
+    return 1;
+}
+
+bool wire_number(const uint8_t *bytes, size_t length, uint64_t number, uint64_t *out)
 {
     const uint8_t *at = bytes;
-    const uint8_t *end = bytes + length;
+    struct wire_field field;
+    int more;
 
     *out = 0;
-    while (at < end) {
-        struct wire_field field;
-
-        at = wire_field(at, end, &field);
-        if (at == NULL || (field.number == 1 && field.bytes != NULL))
+    while ((more = wire_next(&at, bytes + length, &field)) == 1) {
+        if (field.number == number && field.kind != WIRE_VARINT)
             return false;
-        if (field.number == 1)
+        if (field.number == number)
             *out = field.value;
     }
-    return true;
+    return more == 0;
 }

@@ -1,5 +1,4 @@
-/* Records read in place, field by field, where unpacking them would cost more than what is done with them.
- * https://protobuf.dev/programming-guides/encoding/ */
+/* Fields of a packed protobuf message, read in place. https://protobuf.dev/programming-guides/encoding/ */
 #pragma once
 
 #include <stdbool.h>
@@ -7,11 +6,18 @@
 #include <stdint.h>
 
 #define WIRE_VARINT_MOST 10 /* bytes of a 64-bit number */
+enum wire_kind { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
-enum { WIRE_VARINT = 0, WIRE_64_BITS = 1, WIRE_BYTES = 2, WIRE_32_BITS = 5 };
+struct wire_field {
+    uint64_t number;
+    enum wire_kind kind;
+    const uint8_t *start; /* of the whole field, its tag included, up to the reader's new place */
+    uint64_t value;       /* of a varint */
+    const uint8_t *bytes; /* of WIRE_BYTES */
+    size_t length;
+};
 
-/* Each returns what lies behind; NULL: the bytes up to `end` hold no such thing. */
-static inline const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, uint64_t *out)
+static inline const uint8_t *wire_read_varint(const uint8_t *at, const uint8_t *end, uint64_t *out)
 {
     uint64_t value;
 
@@ -30,27 +36,11 @@ static inline const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, 
     return NULL;
 }
 
-static inline const uint8_t *wire_bytes(const uint8_t *at, const uint8_t *end, const uint8_t **bytes,
-                                        size_t *length)
-{
-    uint64_t size;
+/* Writes a number; returns the byte behind it. At most WIRE_VARINT_MOST bytes. */
+uint8_t *wire_write_varint(uint8_t *at, uint64_t value);
 
-    at = wire_varint(at, end, &size);
-    if (at == NULL || size > (uint64_t)(end - at))
-        return NULL;
-    *bytes = at;
-    *length = (size_t)size;
-    return at + size;
-}
+/* Reads the field at *at and moves behind it. 1; 0: the end; -1: the bytes are no message. */
+int wire_next(const uint8_t **at, const uint8_t *end, struct wire_field *out);
 
-/* A field of any kind. */
-struct wire_field {
-    unsigned number;      /* 0: one that no schema has */
-    uint64_t value;       /* of a number; 0 for bytes */
-    const uint8_t *bytes; /* NULL for a number */
-    size_t length;
-};
-const uint8_t *wire_field(const uint8_t *at, const uint8_t *end, struct wire_field *out);
-
-/* The number in the field 1 of a record that has nothing else that counts; 0 where it is left out. */
-bool wire_only_number(const uint8_t *bytes, size_t length, uint64_t *out);
+/* The last value of a number field; 0 where it is not there. False: the bytes are no message. */
+bool wire_number(const uint8_t *bytes, size_t length, uint64_t number, uint64_t *out);

@@ -29,7 +29,7 @@ round() { # round <who> <command that runs primelab...>
     OUT=$("$@" shell prime-sec -c 'ncs certvalidation tofu-certs verify all')
     is "$?" 0 "$who: and matches"
     "$@" renew nobody-knows 2>"$TMP/err"
-    is "$?" 1 "$who: an unknown server is an error"
+    is "$?" 2 "$who: an unknown server is an error"
     like "$(cat "$TMP/err")" "it has prime-pri, prime-sec, ise and dnac" "$who: that lists the known ones"
     OUT=$("$@" down)
     is "$? $(echo "$OUT" | grep -c stopped)" "0 4" "$who: down"

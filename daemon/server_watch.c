@@ -1,0 +1,101 @@
+#include "daemon/server_watch.h"
+
+#include "daemon/notice.h"
+#include "daemon/report.h"
+#include "servers/poller.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NOTICE_MAX (ERROR_TEXT_MAX + HOST_PORT_TEXT_MAX + 128)
+
+struct server_watch {
+    struct node *node;
+    struct poller *poller;
+};
+
+void server_tell_turn(struct node *node, const struct server *server, const struct server_found *found,
+                      const struct server_turn *turn)
+{
+    char host[HOST_PORT_TEXT_MAX];
+    char text[NOTICE_MAX];
+    char problem[ERROR_TEXT_MAX];
+
+    if (!turn->happened)
+        return;
+    host_port_format(&server->address, host);
+    server_problem(server, found, problem);
+    snprintf(text, sizeof(text), "%s server %s: %s -> %s%s%s", server_kind_title(server->kind), host,
+             server_state_name(turn->from), server_state_name(turn->to), problem[0] == '\0' ? "" : ": ",
+             problem);
+    notice_give(node, "system", text);
+}
+
+static bool may_run(void *arg)
+{
+    const struct server_watch *watch = arg;
+
+    return node_is_active(watch->node);
+}
+
+static void name_task(void *arg, char *out, size_t size)
+{
+    struct server_watch *watch = arg;
+
+    snprintf(out, size, "seqtaskexecutor-%u", atomic_fetch_add(&watch->node->task_number, 1));
+}
+
+static void refused(void *arg, const char *task, const struct trust_request *trust,
+                    const struct trust_verdict *verdict)
+{
+    const struct server_watch *watch = arg;
+
+    report_verdict(watch->node->application_report, task, trust, verdict);
+}
+
+static void checked(void *arg, const char *task, const struct server *server,
+                    const struct server_found *found, const struct server_turn *turn)
+{
+    struct server_watch *watch = arg;
+
+    (void)task;
+    server_tell_turn(watch->node, server, found, turn);
+}
+
+struct server_watch *server_watch_start(struct node *node, struct error *err)
+{
+    struct server_watch *watch = calloc(1, sizeof(*watch));
+    const struct poller_means means = {.store = node->store,
+                                       .seal = node->seal,
+                                       .interval_ms = node->conf.server_interval_ms,
+                                       .may_run = may_run,
+                                       .name_task = name_task,
+                                       .refused = refused,
+                                       .checked = checked,
+                                       .arg = watch};
+
+    if (watch == NULL) {
+        error_set(err, ERROR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    watch->node = node;
+    watch->poller = poller_start(&means, err);
+    if (watch->poller != NULL)
+        return watch;
+    free(watch);
+    return NULL;
+}
+
+void server_watch_wake(struct server_watch *watch)
+{
+    if (watch != NULL)
+        poller_wake(watch->poller);
+}
+
+void server_watch_stop(struct server_watch *watch)
+{
+    if (watch == NULL)
+        return;
+    poller_stop(watch->poller);
+    free(watch);
+}

@@ -1,0 +1,270 @@
+#include "lab/own.h"
+
+#include "base/clock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define COMMAND_LINE_MAX 16384 /* bytes of it that are looked at */
+#define POLL_INTERVAL_MS 5
+
+ssize_t lab_read_process(pid_t pid, const char *name, char *out, size_t size)
+{
+    char path[64];
+    ssize_t got;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    got = read(fd, out, size - 1);
+    close(fd);
+    out[got > 0 ? got : 0] = '\0';
+    return got;
+}
+
+/* The words of a command line. */
+struct words {
+    const char *at;
+    const char *end;
+};
+
+static const char *next_word(struct words *words)
+{
+    const char *word = words->at;
+
+    if (word >= words->end)
+        return NULL;
+    words->at += strlen(word) + 1;
+    return word;
+}
+
+/* The word behind an option; NULL where the option is not there. */
+static const char *option_value(struct words words, const char *option)
+{
+    const char *word;
+
+    while ((word = next_word(&words)) != NULL) {
+        if (strcmp(word, option) == 0)
+            return next_word(&words);
+    }
+    return NULL;
+}
+
+static bool has_word(struct words words, const char *wanted)
+{
+    const char *word;
+
+    while ((word = next_word(&words)) != NULL) {
+        if (strcmp(word, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is it below the folder? With `whole`, or the folder itself. */
+static bool lies_in(const char *path, const char *folder, bool whole)
+{
+    size_t length = strlen(folder);
+
+    return path != NULL && strncmp(path, folder, length) == 0 &&
+           (path[length] == '/' || (whole && path[length] == '\0'));
+}
+
+/* The home as primed's starter typed it: where relative, its end must do (the pid was found in that home). */
+static bool is_home(const char *typed, const struct lab *lab, const struct lab_server *server)
+{
+    char home[PATH_MAX];
+    size_t length;
+    size_t tail;
+
+    if (typed == NULL || server == NULL)
+        return lies_in(typed, lab->folder, false);
+    lab_path(lab, server, "", home);
+    length = strlen(home);
+    tail = strlen(typed);
+    if (typed[0] == '/' || tail >= length)
+        return strcmp(typed, home) == 0;
+    return home[length - tail - 1] == '/' && strcmp(home + length - tail, typed) == 0;
+}
+
+/* Of the sshd that listens: it writes its command line anew, as a single word, once it does. */
+static enum lab_task sshd_task(const struct lab *lab, const struct lab_server *server, char *line,
+                               size_t length)
+{
+    char folder[PATH_MAX + 16];
+
+    for (size_t i = 0; i < length; i++) {
+        if (line[i] == '\0')
+            line[i] = ' ';
+    }
+    snprintf(folder, sizeof(folder), " %s/ssh/%s%s", lab->folder, server != NULL ? server->name : "",
+             server != NULL ? "/" : "");
+    return strstr(line, folder) != NULL ? LAB_TASK_SSHD : LAB_TASK_NONE;
+}
+
+/* keepalived is told its files below the node's home, in words or inside of words. */
+static bool names_home(struct words words, const struct lab *lab, const struct lab_server *server)
+{
+    char folder[PATH_MAX + 2];
+    const char *word;
+
+    snprintf(folder, sizeof(folder), "%s/%s%s", lab->folder, server != NULL ? server->name : "",
+             server != NULL ? "/" : "");
+    while ((word = next_word(&words)) != NULL) {
+        if (strstr(word, folder) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Of the program; an sshd that listens writes a sentence there. */
+static const char *base_name(const char *program)
+{
+    const char *slash = strncmp(program, "sshd:", 5) != 0 ? strrchr(program, '/') : NULL;
+
+    return slash != NULL ? slash + 1 : program;
+}
+
+enum lab_task lab_task_of(const struct lab *lab, const struct lab_server *server, pid_t pid)
+{
+    char line[COMMAND_LINE_MAX];
+    ssize_t got = lab_read_process(pid, "cmdline", line, sizeof(line));
+    struct words words = {line, line + got};
+    const char *name;
+
+    if (got <= 0)
+        return LAB_TASK_NONE;
+    name = base_name(line);
+    if (strncmp(name, "sshd", 4) == 0)
+        return sshd_task(lab, server, line, (size_t)got);
+    if (strcmp(name, "primed") == 0 && is_home(option_value(words, "--home"), lab, server))
+        return LAB_TASK_NODE;
+    if (strcmp(name, "primesh") == 0 && is_home(option_value(words, "--home"), lab, server))
+        return LAB_TASK_SHELL;
+    if (strcmp(name, "keepalived") == 0 && names_home(words, lab, server))
+        return LAB_TASK_ADDRESS;
+    if (strcmp(name, "primelab") != 0 || !lies_in(option_value(words, "--folder"), lab->folder, true) ||
+        (server != NULL && !has_word(words, server->name)))
+        return LAB_TASK_NONE;
+    if (has_word(words, "namespace"))
+        return LAB_TASK_NAMESPACE;
+    return has_word(words, "standin") ? LAB_TASK_STANDIN : LAB_TASK_NONE;
+}
+
+int lab_each_process(const struct lab *lab, const struct lab_server *server, lab_found *found, void *arg)
+{
+    DIR *all = opendir("/proc");
+    struct dirent *entry;
+    int result = 0;
+
+    while (result == 0 && all != NULL && (entry = readdir(all)) != NULL) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        enum lab_task task;
+
+        if (pid <= 1 || pid == getpid())
+            continue;
+        task = lab_task_of(lab, server, pid);
+        if (task != LAB_TASK_NONE)
+            result = found(arg, pid, task);
+    }
+    if (all != NULL)
+        closedir(all);
+    return result;
+}
+
+void lab_each_home(void (*found)(void *arg, const char *home), void *arg)
+{
+    DIR *all = opendir("/proc");
+    char line[COMMAND_LINE_MAX];
+    struct dirent *entry;
+
+    while (all != NULL && (entry = readdir(all)) != NULL) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        ssize_t got = pid > 1 ? lab_read_process(pid, "cmdline", line, sizeof(line)) : 0;
+        const char *home = got > 0 ? option_value((struct words){line, line + got}, "--home") : NULL;
+
+        if (home != NULL && strcmp(base_name(line), "primed") == 0)
+            found(arg, home);
+    }
+    if (all != NULL)
+        closedir(all);
+}
+
+struct search {
+    enum lab_task task;
+    pid_t pid;
+};
+
+static int keep_if_wanted(void *arg, pid_t pid, enum lab_task task)
+{
+    struct search *search = arg;
+
+    if (task != search->task)
+        return 0;
+    search->pid = pid;
+    return 1;
+}
+
+pid_t lab_find_process(const struct lab *lab, const struct lab_server *server, enum lab_task task)
+{
+    struct search search = {.task = task};
+
+    lab_each_process(lab, server, keep_if_wanted, &search);
+    return search.pid;
+}
+
+int lab_signal(const struct lab *lab, pid_t pid, int number, struct error *err)
+{
+    int fd = pidfd_open(pid, 0);
+    int failed = 0;
+
+    if (fd < 0)
+        return errno == ESRCH ? 0 : error_set_errno(err, errno, "cannot reach process %d", (int)pid);
+    /* From here on the number cannot mean another process; before, it may have. */
+    if (lab_task_of(lab, NULL, pid) != LAB_TASK_NONE && pidfd_send_signal(fd, number, NULL, 0) != 0 &&
+        errno != ESRCH) {
+        failed = error_set(err, ERROR_DENIED, "cannot signal process %d of the lab: %s", (int)pid,
+                           strerror(errno));
+        error_hint(err, "run primelab as the user who brought the lab up");
+    }
+    close(fd);
+    return failed;
+}
+
+int lab_end(const struct lab *lab, pid_t pid, int64_t limit_ms, struct error *err)
+{
+    int64_t deadline = clock_monotonic_ms() + limit_ms;
+
+    /* A frozen one must wake up to hear it. */
+    if (lab_signal(lab, pid, SIGTERM, err) != 0 || lab_signal(lab, pid, SIGCONT, err) != 0)
+        return -1;
+    while (lab_task_of(lab, NULL, pid) != LAB_TASK_NONE) {
+        waitpid(pid, NULL, WNOHANG);
+        if (clock_monotonic_ms() > deadline && lab_signal(lab, pid, SIGKILL, err) != 0)
+            return -1;
+        poll(NULL, 0, POLL_INTERVAL_MS);
+    }
+    return 0;
+}
+
+bool lab_is_frozen(pid_t pid)
+{
+    char text[1024];
+    const char *at;
+
+    if (lab_read_process(pid, "stat", text, sizeof(text)) <= 0)
+        return false;
+    at = strrchr(text, ')');
+    return at != NULL && at[1] == ' ' && at[2] == 'T';
+}

@@ -1,0 +1,23 @@
+/* One page of an inventory, and what it is filtered by: the query of a request. */
+#pragma once
+
+#include "lab/records.h"
+
+#define PAGE_LIMIT_MAX 500 /* of one answer */
+
+struct page {
+    size_t offset; /* number of the first, from 1 */
+    size_t limit;
+};
+
+/* Reads `offset` and `limit` of a query; where it names none, 1 and PAGE_LIMIT_MAX. ERROR_INVALID_ARGUMENT.
+ */
+int page_parse(const char *query, struct page *out, struct error *err);
+
+/* What a record has to be like: the query's other parameters, each a column and a value in which `.*` stands
+ * for anything. Free with page_filter_free(). ERROR_INVALID_ARGUMENT: no such column. */
+struct page_filter;
+struct page_filter *page_filter_parse(const char *query, const struct records *records, struct error *err);
+void page_filter_free(struct page_filter *filter);
+bool page_filter_admits(const struct page_filter *filter, size_t number);
+bool page_filter_is_empty(const struct page_filter *filter);

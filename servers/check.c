@@ -1,0 +1,127 @@
+#include "servers/check.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum server_node read_node(int type)
+{
+    return type >= 0 && type <= SERVER_NODE_NONE ? (enum server_node)type : SERVER_NODE_UNKNOWN;
+}
+
+static int check_ise(struct server_access *access, struct server_found *found, struct error *err)
+{
+    struct ise_version version;
+
+    if (ise_ask_version(access, &version, err) != 0)
+        return -1;
+    found->node = read_node(version.node);
+    memcpy(found->product, version.product, sizeof(found->product));
+    memcpy(found->version, version.version, sizeof(found->version));
+    if (found->node == SERVER_NODE_UNKNOWN)
+        return server_unexpected(access, err, "says that it is an ISE node of the type %d, which is unknown",
+                                 version.node);
+    return 0;
+}
+
+void server_check(struct server_access *access, struct dnac_token *token, struct server_found *found)
+{
+    int failed;
+
+    *found = (struct server_found){.node = SERVER_NODE_UNKNOWN};
+    if (access->server->kind == SERVER_ISE) {
+        failed = check_ise(access, found, &found->error);
+    } else {
+        failed = dnac_ask_count(access, token, &found->devices, &found->error);
+        if (failed == 0)
+            snprintf(found->product, sizeof(found->product), "DNA Center");
+    }
+    found->state = failed == 0 ? SERVER_REACHABLE : access->state;
+    found->retry_after_s = access->retry_after_s;
+    found->gave_up = failed != 0 && access->state == SERVER_UNCHECKED;
+}
+
+void server_problem(const struct server *server, const struct server_found *found, char out[ERROR_TEXT_MAX])
+{
+    char host[HOST_PORT_TEXT_MAX];
+
+    if (found->state == SERVER_MISMATCH) {
+        host_port_format(&server->address, host);
+        snprintf(out, ERROR_TEXT_MAX, "%s shows another certificate than the pinned one", host);
+    } else {
+        snprintf(out, ERROR_TEXT_MAX, "%s", found->error.message);
+    }
+}
+
+static int add_event(struct store_txn *txn, const struct server *server, const char *who, const char *what,
+                     const char *text, struct error *err)
+{
+    const struct server_event event = {.when_ms = clock_wall_ms(),
+                                       .kind = server->kind,
+                                       .host = server->address.host,
+                                       .port = server->address.port,
+                                       .who = who,
+                                       .what = what,
+                                       .text = text};
+
+    return server_event_append(txn, &event, err);
+}
+
+/* An upgrade, or a change of roles between two ISE nodes. */
+static int note_identity(struct store_txn *txn, const struct server *server,
+                         const struct server_status *before, const struct server_found *found,
+                         const char *who, struct error *err)
+{
+    char text[2 * ISE_FIELD_MAX + 64];
+
+    if (found->state != SERVER_REACHABLE || before->seen_ms == 0)
+        return 0;
+    if (before->node != found->node && before->node != SERVER_NODE_UNKNOWN) {
+        snprintf(text, sizeof(text), "it was %s, it is %s", server_node_name(before->node),
+                 server_node_name(found->node));
+        if (add_event(txn, server, who, "type changed", text, err) != 0)
+            return -1;
+    }
+    if (strcmp(before->version, found->version) != 0) {
+        snprintf(text, sizeof(text), "it was %s, it is %s", before->version, found->version);
+        return add_event(txn, server, who, "version changed", text, err);
+    }
+    return 0;
+}
+
+int server_note(struct store_txn *txn, const struct server *server, const struct server_found *found,
+                const char *who, struct server_turn *turn, struct error *err)
+{
+    bool good = found->state == SERVER_REACHABLE;
+    int64_t now_ms = clock_wall_ms();
+    struct server_status before;
+    struct server_status after;
+    struct server there;
+    char problem[ERROR_TEXT_MAX];
+
+    *turn = (struct server_turn){0};
+    if (server_get(txn, server->kind, server->address.host, &there, &before, err) != 0)
+        return -1;
+    after = before;
+    after.tried_ms = now_ms;
+    after.failures = good ? 0 : before.failures + 1;
+    server_problem(server, found, problem);
+    after.problem = problem;
+    after.state = found->state;
+    if (good) {
+        after.seen_ms = now_ms;
+        after.node = found->node;
+        after.product = found->product;
+        after.version = found->version;
+    }
+    if (note_identity(txn, server, &before, found, who, err) != 0)
+        return -1;
+    if (before.state != after.state) {
+        after.since_ms = now_ms;
+        *turn = (struct server_turn){.happened = true, .from = before.state, .to = after.state};
+        if (add_event(txn, server, who, server_state_name(after.state), after.problem, err) != 0)
+            return -1;
+    }
+    return server_status_put(txn, server->kind, server->address.host, &after, err);
+}
