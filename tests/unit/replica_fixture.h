@@ -129,7 +129,7 @@ static inline int forward_one(void *arg, const struct change *change)
     struct forward *forward = arg;
     struct arena arena = {0};
     struct replica_row *rows;
-    struct replica_change out = {change->revision, change->when_ms, NULL, 0};
+    struct replica_change out = {.revision = change->revision, .when_ms = change->when_ms};
     int result =
         replica_rows_of(&arena, forward->pair->seal[ACTIVE], change, &rows, &out.row_count, &forward->err);
 
