@@ -70,3 +70,46 @@ fault_killed_in_registration() {
     node_ "$victim" start
 }
 ready_for_failback() { is_state b "Secondary Active" && is_state a "Primary Syncing"; }
+
+# A pair that is under way, with the writer at it: `faults_up`, then `fault <name> [<argument>]` as often as wanted, then
+# `faults_proved`. Counts go to FAULT_COUNT[<name>].
+declare -A FAULT_COUNT=() FAULT_FAILED=()
+
+faults_up() { # faults_up [<further lines of the primary's configuration>...]
+    local node
+    netns_up
+    at_exit pair_down
+    mkdir -p "$TMP/a" "$TMP/b"
+    # a disk of its own, which can be full without anybody else's suffering
+    mount -t tmpfs -o size=96m tmpfs "$TMP/b" && at_exit 'umount "$TMP/b"'
+    for node in a b; do
+        echo "+0" >"$TMP/clock.$node"
+        pair_conf "$node"
+        node_start "$node" || return 1
+        on "$node" "ncs ha authkey $AUTHKEY"
+    done
+    configure a ha "heartbeat interval $HEARTBEAT misses $MISSES" "failover-type automatic" "witness ${NODE_ADDRESS[c]}" "$@"
+    configure b ha "heartbeat interval $HEARTBEAT misses $MISSES"
+    register
+    on a "copy running-config startup-config"
+    converge 30 || return 1
+    writer_start
+}
+
+fault() { # fault <name> [<argument>]: 0 if the pair came back to what it was, and takes changes
+    local started=$SECONDS
+    "fault_$1" "${@:2}"
+    FAULT_COUNT[$*]=$((${FAULT_COUNT[$*]:-0} + 1))
+    if converge 40 && wait_for 15 more_written "$(written)"; then
+        FAULT_LAST="$((SECONDS - started)) s"
+        return 0
+    fi
+    FAULT_FAILED[$*]=$((${FAULT_FAILED[$*]:-0} + 1))
+    return 1
+}
+
+faults_proved() { # what was proved, or what is wrong; 0: nothing is
+    writer_stop
+    converge 40
+    check_pair
+}
