@@ -188,6 +188,7 @@ static int meet(struct ha_receiver *receiver, const struct replica_state *active
     }
     if (common < ours.revision) {
         receiver->needs_snapshot = true;
+        receiver->ended = true;
         return keep_aside(receiver, &ours, common, err);
     }
     if (replica_follow(receiver->options.store, active, err) != 0)
@@ -277,7 +278,7 @@ static int take_bytes(struct ha_receiver *receiver, take_frame take, const void 
         return -1;
     arena_reset(&receiver->arena);
     heard(receiver);
-    return receiver->ended || receiver->needs_snapshot ? 1 : 0;
+    return receiver->ended ? 1 : 0;
 }
 
 static int on_changes(void *arg, const void *bytes, size_t length)
