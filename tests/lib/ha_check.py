@@ -27,6 +27,8 @@ epochs = {}
 count = {}
 for change in record:
     kind = change["outcome"].split(":")[0]
+    if kind == "kept" and change.get("alone"):
+        kind = "kept alone"
     count[kind] = count.get(kind, 0) + 1
     number = change["number"]
     if kind == "replicated" and number not in both:

@@ -27,9 +27,9 @@ fault_primary_killed() { node_ a kill; pause "$HOLD"; node_ a start; }
 fault_secondary_killed() { node_ b kill; pause "$HOLD"; node_ b start; }
 fault_both_killed() { node_ a kill; node_ b kill; node_ b start; node_ a start; }
 fault_both_stopped() {
-    node_ a stop & node_ b stop & wait $! %% 2>/dev/null
-    node_ b stop; node_ a stop
-    node_ a start; node_ b start
+    kill -TERM "${PRIMED[a]}" "${PRIMED[b]}"
+    node_ a stop; node_ b stop
+    node_ b start; node_ a start
 }
 fault_full_disk() {
     dd if=/dev/zero of="$TMP/b/ballast" bs=64k status=none 2>/dev/null
@@ -81,7 +81,7 @@ faults_up() { # faults_up [<further lines of the primary's configuration>...]
     at_exit pair_down
     mkdir -p "$TMP/a" "$TMP/b"
     # a disk of its own, which can be full without anybody else's suffering
-    mount -t tmpfs -o size=96m tmpfs "$TMP/b" && at_exit 'umount "$TMP/b"'
+    mount -t tmpfs -o size=96m tmpfs "$TMP/b" && at_exit 'umount -l "$TMP/b"'
     for node in a b; do
         echo "+0" >"$TMP/clock.$node"
         pair_conf "$node"
@@ -98,10 +98,11 @@ faults_up() { # faults_up [<further lines of the primary's configuration>...]
 
 fault() { # fault <name> [<argument>]: 0 if the pair came back to what it was, and takes changes
     local started=$SECONDS
+    FAULT_LAST=
     "fault_$1" "${@:2}"
     FAULT_COUNT[$*]=$((${FAULT_COUNT[$*]:-0} + 1))
     if converge 40 && wait_for 15 more_written "$(written)"; then
-        FAULT_LAST="$((SECONDS - started)) s"
+        FAULT_LAST="after $((SECONDS - started)) s"
         return 0
     fi
     FAULT_FAILED[$*]=$((${FAULT_FAILED[$*]:-0} + 1))
