@@ -6,7 +6,8 @@ usage: ha_writer.py <record> <home>...
 Each change is a repository n<number> in the configuration. What became of it goes to <record>, a line of JSON each,
 written and synced before the next: node (index of the home), number, outcome (replicated; kept: on that node only;
 refused: with its code; unknown: no answer came), epoch (if the node was in the same one before and after), t (monotonic
-seconds, after). SIGTERM ends it.
+seconds, after), alone (the node was in no pair before or after: what it had as its running configuration is then its own
+affair). SIGTERM ends it.
 """
 import itertools
 import json
@@ -85,6 +86,8 @@ def write(index, home):
         after = epoch_of(node)
         outcome = outcome_of(answer)
         line = {"node": index, "number": number, "outcome": outcome, "t": round(time.monotonic(), 3)}
+        if 0 in (before, after):
+            line["alone"] = True
         if before is not None and before == after:
             line["epoch"] = before
         with lock:
