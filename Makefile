@@ -76,20 +76,26 @@ $(eval $(call program,primesh,commands))
 $(eval $(call program,primed,daemon))
 $(eval $(call program,primelab,lab))
 
+# Of what stands on the roof the tests need the lab's parts, too.
+LAB_LIB := $(B)/lib/liblab.a
+$(LAB_LIB): $(patsubst %.c,$(B)/obj/%.o,$(filter-out lab/main.c,$(wildcard lab/*.c)))
+	$(call say,AR  ,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
 # Unit tests: one cmocka program a file, linked with the whole house below the roof.
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-$(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBS)
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(LAB_LIB) $(LIBS)
 	$(call say,LD  ,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) -lcmocka $(EXTERNAL)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(LAB_LIB) $(LIBS) -lcmocka $(EXTERNAL)
 .PHONY: unit
 unit: $(UNIT)
 	$(Q)for t in $(UNIT); do echo "$$t"; $$t || exit 1; done
 
 # Fuzz targets (libFuzzer, MODE=fuzz) and benchmark drivers: one program a file.
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LAB_LIB) $(LIBS)
 	$(call say,LD  ,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LIBS) $(EXTERNAL)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(LAB_LIB) $(LIBS) $(EXTERNAL)
 .PHONY: fuzzers
 fuzzers: $(FUZZ)
 
@@ -109,7 +115,8 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-de
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl \
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
                   python3-pexpect python3-netmiko rancid openssh-sftp-server \
-                  libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa
+                  libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
+                  libxml2-utils iproute2 python3
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.

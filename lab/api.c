@@ -28,10 +28,23 @@ void api_add_header(struct api_reply *reply, const char *name, const char *forma
     if (reply->header_count == API_HEADERS_MAX)
         return;
     va_start(args, format);
-    vsnprintf(header->value, sizeof(header->value), format, args);
+    if (vasprintf(&header->value, format, args) >= 0) {
+        header->name = name;
+        reply->header_count++;
+    }
     va_end(args);
-    header->name = name;
-    reply->header_count++;
+}
+
+void api_clear_headers(struct api_reply *reply)
+{
+    while (reply->header_count > 0)
+        free(reply->headers[--reply->header_count].value);
+}
+
+void api_reply_clear(struct api_reply *reply)
+{
+    api_clear_headers(reply);
+    text_free(&reply->body);
 }
 
 /* A defect of a data file: whoever changed it reads here why. */

@@ -29,7 +29,7 @@ struct api_reply {
     struct text body;
     struct api_header {
         const char *name;
-        char value[MOOD_WORD_MAX];
+        char *value;
     } headers[API_HEADERS_MAX];
     size_t header_count;
     char user[API_USER_MAX]; /* who asked, where that is proved; else "" */
@@ -73,11 +73,14 @@ struct api_type {
 extern const struct api_type api_ise;
 extern const struct api_type api_dnac;
 
-/* Fills a zeroed reply. Free its body with text_free(). */
+/* Fills a zeroed reply. Free what is in it with api_reply_clear(). */
 void api_answer(const struct api *api, const struct api_request *request, struct api_reply *reply);
 
 /* Fills a zeroed reply with the API's own form of this status, as if something stood in the way. */
 void api_fail(const struct api *api, const struct api_request *request, int status, struct api_reply *reply);
+
+void api_reply_clear(struct api_reply *reply);
+void api_clear_headers(struct api_reply *reply);
 
 /* --- for the two kinds ------------------------------------------------------------------------------------
  */

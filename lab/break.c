@@ -1,10 +1,12 @@
 /* `break` and `heal`: a node that hangs, a cable that is pulled. */
+#include "lab/namespace.h"
 #include "lab/own.h"
 #include "lab/process.h"
 #include "lab/subcommand.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 struct freeze {
     const struct lab *lab;
@@ -44,11 +46,37 @@ static int freeze_server(const struct lab_arguments *arguments, const struct lab
     return LAB_OK;
 }
 
+/* The secondary's, unless another is named: it is the same to the pair. */
+static int pull(const struct lab_arguments *arguments, bool plugged)
+{
+    const struct lab *lab = &arguments->lab;
+    const char *name = arguments->word_count > 1 ? arguments->words[1] : "prime-sec";
+    struct error err = {0};
+    const struct lab_server *server = lab_find(name, &err);
+
+    if (server != NULL && server->kind != LAB_NODE)
+        error_set(&err, ERROR_INVALID_ARGUMENT, "%s has no cable of its own; prime-pri and prime-sec have",
+                  server->name);
+    if (err.code != ERROR_NONE || lab_check_present(lab, &err) != 0 ||
+        lab_cable(lab, server, plugged, &err) != 0)
+        return lab_complain(arguments, &err);
+    if (arguments->json)
+        return lab_print_json(json_pack("{s:s, s:b}", "name", server->name, "link", plugged));
+    printf("the cable of %s is %s\n", server->name, plugged ? "in its place" : "pulled");
+    return LAB_OK;
+}
+
 static int change(const struct lab_arguments *arguments, int number)
 {
     struct error err = {0};
-    const struct lab_server *server = lab_find(arguments->words[0], &err);
+    const struct lab_server *server;
 
+    if (strcmp(arguments->words[0], "link") == 0)
+        return pull(arguments, number == SIGCONT);
+    server = arguments->word_count == 1 ? lab_find(arguments->words[0], &err) : NULL;
+    if (arguments->word_count > 1)
+        error_set(&err, ERROR_INVALID_ARGUMENT, "name one server, or the link of one: link %s",
+                  arguments->words[0]);
     return server != NULL ? freeze_server(arguments, server, number) : lab_complain(arguments, &err);
 }
 

@@ -31,6 +31,7 @@ static int remove_tree(const char *folder)
 
 struct sweep {
     const struct lab *lab;
+    int ended; /* of those that somebody may have missed */
     struct error err;
 };
 
@@ -38,22 +39,20 @@ static int end_process(void *arg, pid_t pid, enum lab_task task)
 {
     struct sweep *sweep = arg;
 
+    sweep->ended += task != LAB_TASK_NAMESPACE;
     if (task == LAB_TASK_SSHD)
         return lab_ssh_stop(sweep->lab, pid, &sweep->err) != 0 ? -1 : 1;
     return lab_end(sweep->lab, pid, LAB_STOP_MS, &sweep->err) != 0 ? -1 : 1;
 }
 
-/* All that the lab's servers did not take along with them. Returns how many, or -1. */
+/* All that the lab's servers did not take along with them. */
 static int sweep_up(struct sweep *sweep)
 {
-    int ended = 0;
-
     for (int i = 0; i < SWEEPS_MAX; i++) {
         int found = lab_each_process(sweep->lab, NULL, end_process, sweep);
 
         if (found <= 0)
-            return found < 0 ? -1 : ended;
-        ended++;
+            return found;
     }
     return error_set(&sweep->err, ERROR_INTERNAL,
                      "the lab in %s starts processes faster than they can be ended", sweep->lab->folder);
@@ -85,17 +84,16 @@ int lab_run_down(const struct lab_arguments *arguments)
     struct sweep sweep = {.lab = &lab};
     /* Without the folder there is nothing to hold, but there may be processes. */
     int lock = access(lab.folder, F_OK) == 0 ? lab_lock(&lab, &sweep.err) : -1;
-    int rest = 0;
 
     if ((sweep.err.code != ERROR_NONE && sweep.err.code != ERROR_DENIED &&
          sweep.err.code != ERROR_STORE_FULL) ||
-        stop_servers(arguments, &sweep) != 0 || (rest = sweep_up(&sweep)) < 0) {
+        stop_servers(arguments, &sweep) != 0 || sweep_up(&sweep) != 0) {
         if (lock >= 0)
             close(lock);
         return lab_complain(arguments, &sweep.err);
     }
-    if (rest > 0 && !arguments->json)
-        printf("%d more of its processes ended\n", rest);
+    if (sweep.ended > 0 && !arguments->json)
+        printf("%d more of its processes ended\n", sweep.ended);
     if (!arguments->keep && remove_tree(lab.folder) != 0) {
         error_set(&sweep.err, ERROR_DENIED, "cannot remove all of %s", lab.folder);
         error_hint(&sweep.err, "remove it as the user who brought the lab up");

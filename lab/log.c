@@ -1,5 +1,6 @@
 /* `log`: what the servers wrote down, and with -f what they go on writing. */
 #include "base/text.h"
+#include "lab/process.h"
 #include "lab/subcommand.h"
 
 #include <errno.h>
@@ -129,10 +130,8 @@ int lab_run_log(const struct lab_arguments *arguments)
     struct error err = {0};
     const struct lab_server *server = NULL;
 
-    if (access(arguments->lab.folder, F_OK) != 0) {
-        error_set(&err, ERROR_UNREACHABLE, "there is no lab in %s", arguments->lab.folder);
+    if (lab_check_present(&arguments->lab, &err) != 0)
         return lab_complain(arguments, &err);
-    }
     if (arguments->word_count > 0 && (server = lab_find(arguments->words[0], &err)) == NULL)
         return lab_complain(arguments, &err);
     for (size_t i = 0; i < lab_server_count; i++) {

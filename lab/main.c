@@ -1,15 +1,19 @@
 /* primelab: two nodes, an ISE and a DNA Center stand-in on one machine. See --help. */
 #include "base/version.h"
+#include "lab/namespace.h"
 #include "lab/process.h"
 #include "lab/ssh.h"
 #include "lab/standin.h"
 #include "lab/subcommand.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static enum lab_status status_of(enum error_code code)
 {
@@ -81,10 +85,13 @@ static int run_shell(const struct lab_arguments *arguments)
 
 static int run_renew(const struct lab_arguments *arguments)
 {
+    struct lab lab = arguments->lab;
     struct error err = {0};
+    int lock = lab_check_present(&lab, &err) == 0 ? lab_lock(&lab, &err) : -1;
 
-    if (lab_renew(&arguments->lab, arguments->server, &err) != 0)
+    if (lock < 0 || lab_renew(&lab, arguments->server, &err) != 0)
         return lab_complain(arguments, &err);
+    close(lock);
     if (arguments->json)
         return lab_run_status(arguments);
     printf("%s has a new key and certificate\n", arguments->server->name);
@@ -101,6 +108,30 @@ static int run_standin(const struct lab_arguments *arguments)
     return standin_run(&arguments->lab, arguments->server, STANDIN_READY_FD);
 }
 
+static int run_namespace(const struct lab_arguments *arguments)
+{
+    (void)arguments;
+    if (fcntl(STANDIN_READY_FD, F_SETFD, FD_CLOEXEC) == 0)
+        return lab_namespace_hold(STANDIN_READY_FD);
+    fprintf(stderr, "primelab: `namespace` is started by `primelab up` only\n");
+    return LAB_USAGE;
+}
+
+static int run_program(const struct lab_arguments *arguments)
+{
+    struct error err = {0};
+
+    if (arguments->rest[0] == NULL) {
+        error_set(&err, ERROR_INVALID_ARGUMENT, "run what? e.g. primelab run prime-pri ping 127.0.0.12");
+        return lab_complain(arguments, &err);
+    }
+    if (lab_namespace_enter(&arguments->lab, arguments->server, &err) != 0)
+        return lab_complain(arguments, &err);
+    execvp(arguments->rest[0], arguments->rest);
+    error_set(&err, ERROR_NOT_FOUND, "cannot run %s: %s", arguments->rest[0], strerror(errno));
+    return lab_complain(arguments, &err);
+}
+
 static const struct subcommand {
     const char *name;
     const char *arguments;
@@ -110,7 +141,7 @@ static const struct subcommand {
     int words_most;
     int (*run)(const struct lab_arguments *arguments);
 } subcommands[] = {
-    {"up", "", "start the lab, or what of it does not run", false, 0, 0, lab_run_up},
+    {"up", "[--netns]", "start the lab, or what of it does not run", false, 0, 0, lab_run_up},
     {"down", "[--keep]", "end all of it and remove its folder; --keep leaves the folder", false, 0, 0,
      lab_run_down},
     {"status", "", "what runs where, with which certificate", false, 0, 0, lab_run_status},
@@ -119,15 +150,19 @@ static const struct subcommand {
     {"ssh", "<node> [<ssh's options>] [<command>]", "the same over SSH, through the node's own sshd", true, 0,
      0, run_ssh},
     {"renew", "<server>", "give a server a new key and certificate", true, 0, 0, run_renew},
-    {"break", "<server>", "let a server hang: it takes connections and answers nothing", false, 1, 1,
-     lab_run_break},
-    {"heal", "<server>", "let it go on", false, 1, 1, lab_run_heal},
+    {"break", "<server> | link [<node>]", "let a server hang, or pull a node's cable (with --netns)", false,
+     1, 2, lab_run_break},
+    {"heal", "<server> | link [<node>]", "let it go on", false, 1, 2, lab_run_heal},
     {"mood", "<server> [<mood> [<value>]] | list", "make a stand-in misbehave, while it runs", true, 0, 0,
      lab_run_mood},
     {"start", "<server>", "start one server, also one on demand: ise-2, ise-3, dnac-2", true, 0, 0,
      lab_run_start},
     {"stop", "<server>", "end one server; its folder stays", true, 0, 0, lab_run_stop},
     {"log", "[<server>] [-f]", "print logs; -f goes on as they grow", false, 0, 1, lab_run_log},
+    {"play", "[<scenario> | all]", "play a published flow on a fresh lab; alone: which there are", false, 0,
+     1, lab_run_play},
+    {"run", "<server> <program> [...]", "run a program in a server's network", true, 0, 0, run_program},
+    {"namespace", "<name>", NULL, false, 1, 1, run_namespace},
     {"standin", "<server>", NULL, true, 0, 0, run_standin},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -143,6 +178,13 @@ static void print_help(FILE *file)
             fprintf(file, "  %-7s %-36s %s\n", subcommands[i].name, subcommands[i].arguments,
                     subcommands[i].help);
     }
+    fputs(
+        "\nof up: --netns, as root, gives each node a network of its own, with cables that `break link` can "
+        "pull",
+        file);
+    fputs("\nof play: --step waits for Enter, --record <file> writes down what is seen (asciinema), --quiet "
+          "prints\nresults alone, --keep leaves the lab\n",
+          file);
     fputs("\nexit status: 0 done, 1 it went wrong, 2 not understood, 3 it does not run, 4 the machine lacks "
           "something\n",
           file);
@@ -165,6 +207,12 @@ struct line {
     const char *network;
 };
 
+/* All behind its server is not ours to read. */
+static bool has_rest(const char *command)
+{
+    return strcmp(command, "ssh") == 0 || strcmp(command, "mood") == 0 || strcmp(command, "run") == 0;
+}
+
 /* The options, wherever they stand, up to `ssh <node>` or `mood <server>`: all behind is theirs. Returns -1
  * to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line)
@@ -177,16 +225,20 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
                                           {"follow", no_argument, NULL, 'f'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
+                                          {"step", no_argument, NULL, 's'},
+                                          {"record", required_argument, NULL, 'r'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"netns", no_argument, NULL, 'S'},
                                           {NULL, 0, NULL, 0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "-F:N:n:c:kjfVh", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-F:N:n:c:r:kjfsqVh", known, NULL)) != -1) {
         switch (option) {
         case 1: /* no option */
             if (line->count < LAB_WORDS_MAX + 2)
                 line->word[line->count++] = optarg;
             out->rest = argv + optind;
-            if (line->count == 2 && (strcmp(line->word[0], "ssh") == 0 || strcmp(line->word[0], "mood") == 0))
+            if (line->count == 2 && has_rest(line->word[0]))
                 return -1;
             break;
         case 'F':
@@ -209,6 +261,18 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
             break;
         case 'f':
             out->follow = true;
+            break;
+        case 'r':
+            out->record = optarg;
+            break;
+        case 's':
+            out->step = true;
+            break;
+        case 'S':
+            out->namespaces = true;
+            break;
+        case 'q':
+            out->quiet = true;
             break;
         case 'V':
             printf("primelab " PRODUCT_VERSION "\n");
@@ -236,7 +300,17 @@ static int open_lab(struct lab_arguments *arguments, const struct line *line, st
             return -1;
         folder = named;
     }
-    return lab_open(folder, line->network, &arguments->lab, err);
+    if (lab_open(folder, line->network, &arguments->lab, err) != 0)
+        return -1;
+    if (!arguments->namespaces || arguments->lab.namespaces)
+        return 0;
+    if (arguments->lab.network[0] != '\0') {
+        error_set(err, ERROR_CONFLICT, "the lab in %s has its addresses on loopback", arguments->lab.folder);
+        return error_hint(err,
+                          "take it down first, or give the new one another name: primelab --name <name>");
+    }
+    arguments->lab.namespaces = true;
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -248,6 +322,7 @@ int main(int argc, char **argv)
     int status = read_options(argc, argv, &arguments, &line);
     int words;
 
+    umask(022); /* the lab of root runs as another user, who has to reach what is made here */
     if (status >= 0)
         return status;
     subcommand = line.count > 0 ? find_subcommand(line.word[0]) : NULL;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "lab/records.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +36,15 @@ const struct mood_type mood_types[] = {
     {"wrong-length", MOOD_LENGTH, 0, NULL, "bytes", NULL, 100, -1000000, 1000000,
      "Content-Length is wrong by so much; then it closes"},
     {"chunked", MOOD_CHUNKED, 0, NULL, "bytes", NULL, 7, 1, 65536, "chunks of so many bytes"},
+    {"gzip", MOOD_GZIP, 0, NULL, "MB", NULL, 0, 0, 1024,
+     "compressed, asked for or not; with so many megabytes of blanks in it"},
     {.name = "redirect",
      .kind = MOOD_REDIRECT,
-     .word = "same, other or a URL",
+     .word = "same, other, <URL>",
      .help = "to the same host, to the lab's other stand-in, or elsewhere"},
     {.name = "charset",
      .kind = MOOD_CHARSET,
-     .word = "latin1, utf-16 or unknown",
+     .word = "latin1, utf-16, unknown",
      .help = "the body is not in the character set it claims"},
     {.name = "reset", .kind = MOOD_RESET, .help = "resets the connection in the middle of the body"},
     {.name = "stall", .kind = MOOD_STALL, .help = "stops in the middle of the body and never goes on"},
@@ -142,10 +145,10 @@ static int set_word(const struct mood_type *type, const char *word, struct mood 
 {
     const char *known = strstr(type->word, word);
     const char *end = known == NULL ? NULL : known + strlen(word);
-    bool is_known = known != NULL && word[0] != '\0' && (known == type->word || known[-1] == ' ') &&
-                    (*end == ',' || *end == ' ' || *end == '\0');
+    bool is_known = known != NULL && isalnum((unsigned char)word[0]) &&
+                    (known == type->word || known[-1] == ' ') && (*end == ',' || *end == '\0');
 
-    if (!is_known && !(strstr(type->word, "URL") != NULL && strstr(word, "://") != NULL))
+    if (!is_known && !(strstr(type->word, "<URL>") != NULL && strstr(word, "://") != NULL))
         return error_set(err, ERROR_INVALID_ARGUMENT, "%s is one of: %s", type->name, type->word);
     return copy_word(type->name, word, mood->word, err);
 }

@@ -15,6 +15,7 @@ enum mood_kind {
     MOOD_HUGE,
     MOOD_LENGTH,
     MOOD_CHUNKED,
+    MOOD_GZIP,
     MOOD_REDIRECT,
     MOOD_CHARSET,
     MOOD_RESET,
@@ -29,7 +30,7 @@ struct mood_type {
     int status;       /* of MOOD_STATUS */
     const char *file; /* of MOOD_DATA */
     const char *unit; /* of its value; NULL: it takes none, or a word */
-    const char *word; /* which word it takes, the first where none is given: "a, b or a URL"; or NULL */
+    const char *word; /* which word it takes, the first where none is given: "a, b, <URL>"; or NULL */
     long fallback;    /* where no value is given */
     long least;
     long most;

@@ -73,7 +73,7 @@ static int check_free(const struct lab *lab, struct error *err)
         uint16_t port = lab_port(lab, server);
 
         lab_address(lab, server, address);
-        if (lab_pid(lab, server) != 0)
+        if (server->on_demand || lab_pid(lab, server) != 0)
             continue;
         if (!is_free(address, port))
             return complain_taken(server, address, port, err);

@@ -2,12 +2,15 @@
 
 #include "base/file.h"
 #include "identity/identity.h"
+#include "lab/namespace.h"
 #include "lab/own.h"
+#include "lab/ssh.h"
 #include "lab/standin.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +25,8 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
     char text[2048];
     char address[LAB_ADDRESS_MAX];
     const char *user = lab_user();
-    const char *local = server->listens_local && strcmp(lab->network, LAB_NETWORK) == 0 ? ", 127.0.0.1" : "";
+    bool has_local = strcmp(lab->network, LAB_NETWORK) == 0 || lab->namespaces; /* 127.0.0.1, for itself */
+    const char *local = server->listens_local && has_local ? ", 127.0.0.1" : "";
     int length;
 
     lab_path(lab, server, "node.conf", path);
@@ -34,6 +38,17 @@ static int write_node_conf(const struct lab *lab, const struct lab_server *serve
                       address, local, server->subject, user != NULL ? "user = " : "",
                       user != NULL ? user : "", user != NULL ? "\n" : "");
     return file_write(path, text, (size_t)length, 0644, err);
+}
+
+/* In a child that becomes the server. */
+static void enter_or_exit(const struct lab *lab, const struct lab_server *server)
+{
+    struct error err = {0};
+
+    if (lab_namespace_enter(lab, server, &err) == 0)
+        return;
+    fprintf(stderr, "primelab: %s\n", err.message);
+    _exit(126);
 }
 
 static int start_node(const struct lab *lab, const struct lab_server *server, struct error *err)
@@ -50,6 +65,7 @@ static int start_node(const struct lab *lab, const struct lab_server *server, st
         return error_set(err, ERROR_INVALID_ARGUMENT, "the path of primed is too long");
     pid = fork();
     if (pid == 0) {
+        enter_or_exit(lab, server);
         execl(program, "primed", "--home", home, (char *)NULL);
         fprintf(stderr, "primelab: cannot run %s: %s\n", program, strerror(errno));
         _exit(127);
@@ -80,6 +96,7 @@ static void run_standin(const struct lab *lab, const struct lab_server *server, 
     char program[PATH_MAX + 16];
 
     become_daemon(lab, server);
+    enter_or_exit(lab, server);
     snprintf(program, sizeof(program), "%s/primelab", lab->programs);
     if (dup2(ready, STANDIN_READY_FD) == STANDIN_READY_FD)
         execl(program, "primelab", "--folder", lab->folder, "standin", server->name, (char *)NULL);
@@ -118,11 +135,49 @@ int lab_start(const struct lab *lab, const struct lab_server *server, struct err
     return server->kind == LAB_NODE ? start_node(lab, server, err) : start_standin(lab, server, err);
 }
 
+/* One half of a frozen node cannot end while the other does not hear it. */
+static int wake(void *arg, pid_t pid, enum lab_task task)
+{
+    (void)task;
+    lab_signal(arg, pid, SIGCONT, NULL);
+    return 0;
+}
+
 int lab_stop(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
     pid_t pid = lab_pid(lab, server);
 
+    if (pid != 0)
+        lab_each_process(lab, server, wake, (void *)(uintptr_t)lab);
     return pid != 0 ? lab_end(lab, pid, LAB_STOP_MS, err) : 0;
+}
+
+struct stray {
+    const struct lab *lab;
+    const struct lab_server *server;
+    struct error *err;
+};
+
+static int end_stray(void *arg, pid_t pid, enum lab_task task)
+{
+    const struct stray *stray = arg;
+    bool is_known = task == LAB_TASK_SSHD ? lab_ssh_pid(stray->lab, stray->server) != 0
+                                          : lab_pid(stray->lab, stray->server) != 0;
+
+    if (is_known || (task != LAB_TASK_NODE && task != LAB_TASK_STANDIN && task != LAB_TASK_SSHD))
+        return 0;
+    return lab_end(stray->lab, pid, LAB_STOP_MS, stray->err);
+}
+
+int lab_end_strays(const struct lab *lab, struct error *err)
+{
+    for (size_t i = 0; i < lab_server_count; i++) {
+        struct stray stray = {lab, &lab_servers[i], err};
+
+        if (lab_each_process(lab, &lab_servers[i], end_stray, &stray) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 int lab_shell(const struct lab *lab, const struct lab_server *server, const char *command)
@@ -137,6 +192,7 @@ int lab_shell(const struct lab *lab, const struct lab_server *server, const char
         return 1;
     pid = command != NULL ? fork() : 0;
     if (pid == 0) {
+        lab_namespace_enter(lab, server, NULL); /* whoever may not can use the shell all the same */
         if (command != NULL)
             execl(program, "primesh", "--home", home, "-c", command, (char *)NULL);
         else
@@ -164,6 +220,14 @@ static void hand_over(const char *folder)
             lchown(path, account->pw_uid, account->pw_gid) != 0 && errno != ENOENT)
             fprintf(stderr, "primelab: cannot give %s to %s: %s\n", path, user, strerror(errno));
     }
+}
+
+int lab_check_present(const struct lab *lab, struct error *err)
+{
+    if (lab->network[0] != '\0')
+        return 0;
+    error_set(err, ERROR_UNREACHABLE, "there is no lab in %s", lab->folder);
+    return error_hint(err, "start one with: primelab up");
 }
 
 int lab_complain_stopped(const struct lab_server *server, struct error *err)

@@ -11,8 +11,14 @@ int lab_start(const struct lab *lab, const struct lab_server *server, struct err
 #define LAB_STOP_MS 3000
 int lab_stop(const struct lab *lab, const struct lab_server *server, struct error *err);
 
+/* Ends what an `up` that was killed left half-started: it has no number on file, yet holds ports. */
+int lab_end_strays(const struct lab *lab, struct error *err);
+
 /* The descriptor that a stand-in closes once it listens. */
 #define STANDIN_READY_FD 3
+
+/* ERROR_UNREACHABLE where no lab was ever brought up there. */
+int lab_check_present(const struct lab *lab, struct error *err);
 
 /* "... does not run", ERROR_UNREACHABLE; returns -1. */
 int lab_complain_stopped(const struct lab_server *server, struct error *err);

@@ -120,13 +120,23 @@ bool records_have(const struct records *records, const char *column)
     return find(records, 1, column) != NULL;
 }
 
+static void add_byte(struct text *out, char form, unsigned byte)
+{
+    if (form == 'u')
+        text_format(out, "%u", byte);
+    else if (form == 'h')
+        text_format(out, "%02x", byte);
+    else
+        text_format(out, "%02X", byte);
+}
+
 /* The words that are computed from a record's number. */
 static enum template_kind resolve_number(void *arg, const char *word, struct text *value)
 {
     const struct record *record = arg;
     unsigned number = (unsigned)record->number;
     size_t round = (record->number - 1) / record->records->row_count + 1;
-    bool is_hex = word[0] == 'h' && word[1] != '\0';
+    bool is_hex = (word[0] == 'h' || word[0] == 'H') && word[1] != '\0';
     const char *byte = is_hex ? word + 1 : word;
 
     if (strcmp(word, "n") == 0)
@@ -138,7 +148,7 @@ static enum template_kind resolve_number(void *arg, const char *word, struct tex
     else if (strcmp(word, "round") == 0 && round > 1)
         text_format(value, "-%zu", round);
     else if (byte[0] >= 'a' && byte[0] <= 'c' && byte[1] == '\0')
-        text_format(value, is_hex ? "%02x" : "%u", number >> 8 * ('c' - byte[0]) & 0xff);
+        add_byte(value, is_hex ? word[0] : 'u', number >> 8 * ('c' - byte[0]) & 0xff);
     else if (strcmp(word, "round") != 0)
         return TEMPLATE_UNKNOWN;
     return TEMPLATE_VALUE;

@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -188,6 +189,21 @@ int lab_lock(struct lab *lab, struct error *err)
     return error_hint(err, "wait for it, or end it and run: primelab down");
 }
 
+int lab_check_room(const struct lab *lab, struct error *err)
+{
+    struct statvfs disk;
+    unsigned long long left;
+
+    if (statvfs(lab->folder, &disk) != 0)
+        return 0;
+    left = (unsigned long long)(geteuid() == 0 ? disk.f_bfree : disk.f_bavail) * disk.f_frsize;
+    if (left >= LAB_ROOM_BYTES)
+        return 0;
+    error_set(err, ERROR_STORE_FULL, "the disk of %s has %llu KB left, and a lab takes up to %d KB",
+              lab->folder, left / 1024, LAB_ROOM_BYTES / 1024);
+    return error_hint(err, "make room, or choose a folder on another disk: primelab --folder <folder> up");
+}
+
 void lab_address(const struct lab *lab, const struct lab_server *server, char out[LAB_ADDRESS_MAX])
 {
     snprintf(out, LAB_ADDRESS_MAX, "%s.%d", lab->network, server->host);
@@ -258,7 +274,7 @@ uint16_t lab_port(const struct lab *lab, const struct lab_server *server)
     if (port > 0 && port <= UINT16_MAX)
         return (uint16_t)port;
     lab_address(lab, server, address);
-    return may_bind(address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
+    return lab->namespaces || may_bind(address, STANDIN_PORT) ? STANDIN_PORT : STANDIN_PORT_HIGH;
 }
 
 pid_t lab_pid(const struct lab *lab, const struct lab_server *server)

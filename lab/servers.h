@@ -57,6 +57,10 @@ int lab_save(const struct lab *lab, struct error *err);
 #define LAB_LOCK_WAIT_MS 30000
 int lab_lock(struct lab *lab, struct error *err);
 
+/* ERROR_STORE_FULL where the disk has not room enough for a lab. */
+#define LAB_ROOM_BYTES (4 * 1024 * 1024)
+int lab_check_room(const struct lab *lab, struct error *err);
+
 #define LAB_ADDRESS_MAX 20
 void lab_address(const struct lab *lab, const struct lab_server *server, char out[LAB_ADDRESS_MAX]);
 

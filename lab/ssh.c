@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "lab/namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -304,6 +305,7 @@ int lab_ssh_admit(const struct lab *lab, const struct lab_server *server, struct
 int lab_ssh_connect(const struct lab *lab, const struct lab_server *server, char *const words[])
 {
     char config[PATH_MAX];
+    struct error err = {0};
     const char *arguments[WORDS_MOST + 6] = {"ssh", "-F", config, server->name};
     size_t count = 4;
 
@@ -315,6 +317,10 @@ int lab_ssh_connect(const struct lab *lab, const struct lab_server *server, char
     }
     for (size_t i = 0; words[i] != NULL && i < WORDS_MOST; i++)
         arguments[count++] = words[i];
+    if (lab_namespace_enter(lab, server, &err) != 0) {
+        fprintf(stderr, "primelab: %s\n", err.message);
+        return 1;
+    }
     execvp("ssh", (char *const *)(uintptr_t)arguments);
     fprintf(stderr, "primelab: cannot run ssh: %s\n", strerror(errno));
     return 1;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "lab/namespace.h"
 #include "lab/own.h"
 
 #include <errno.h>
@@ -77,10 +78,13 @@ static int check_login(const char *program, struct error *err)
     return 0;
 }
 
-static void run_sshd(const char *program, const char *config, const char *log)
+static void run_sshd(const struct lab *lab, const struct lab_server *server, const char *program,
+                     const char *config, const char *log)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    if (lab_namespace_enter(lab, server, NULL) != 0)
+        _exit(126);
     setsid();
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
@@ -107,7 +111,7 @@ int lab_ssh_start(const struct lab *lab, const struct lab_server *server, struct
     if (pid < 0)
         return error_set_errno(err, errno, "cannot start sshd");
     if (pid == 0)
-        run_sshd(program, config, log);
+        run_sshd(lab, server, program, config, log);
     /* It writes its number once it listens. */
     while (lab_ssh_pid(lab, server) != pid) {
         if (waitpid(pid, NULL, WNOHANG) == pid)

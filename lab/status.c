@@ -2,7 +2,9 @@
 #include "base/fingerprint.h"
 #include "identity/identity.h"
 #include "lab/mood_command.h"
+#include "lab/namespace.h"
 #include "lab/own.h"
+#include "lab/process.h"
 #include "lab/ssh.h"
 #include "lab/subcommand.h"
 
@@ -22,11 +24,13 @@ struct row {
     char sha256[FINGERPRINT_TEXT_MAX]; /* "-": it has no certificate */
 };
 
-static const char *state_of(pid_t pid)
+static const char *state_of(const struct lab *lab, const struct lab_server *server, pid_t pid)
 {
     if (pid == 0)
         return "stopped";
-    return lab_is_frozen(pid) ? "frozen" : "running";
+    if (lab_is_frozen(pid))
+        return "frozen";
+    return lab_is_unplugged(lab, server) ? "no link" : "running";
 }
 
 static void fill_server(const struct lab *lab, const struct lab_server *server, struct row *out)
@@ -37,7 +41,7 @@ static void fill_server(const struct lab *lab, const struct lab_server *server, 
 
     *out = (struct row){.process = server->name, .pid = lab_pid(lab, server), .sha256 = "-"};
     out->port = lab_port(lab, server);
-    out->state = state_of(out->pid);
+    out->state = state_of(lab, server, out->pid);
     lab_address(lab, server, out->address);
     lab_identity_folder(lab, server, folder);
     identity = identity_load(folder, NULL);
@@ -110,7 +114,7 @@ static int print_json(const struct lab *lab)
             fill_sshd(lab, &lab_servers[i], &row);
             row.process = "sshd";
             json_object_set_new(object, "ssh", row_json(&row));
-        } else {
+        } else if (strcmp(row.state, "frozen") != 0) {
             json_object_set_new(object, "standin", lab_mood_json(lab, &lab_servers[i]));
         }
         json_array_append_new(servers, object);
@@ -126,11 +130,8 @@ int lab_run_status(const struct lab_arguments *arguments)
     struct row row;
     int all;
 
-    if (lab->network[0] == '\0') {
-        error_set(&err, ERROR_UNREACHABLE, "there is no lab in %s", lab->folder);
-        error_hint(&err, "start one with: primelab up");
+    if (lab_check_present(lab, &err) != 0)
         return lab_complain(arguments, &err);
-    }
     if (arguments->json)
         print_json(lab);
     else
@@ -141,7 +142,7 @@ int lab_run_status(const struct lab_arguments *arguments)
             continue;
         fill_server(lab, &lab_servers[i], &row);
         print_row(&row);
-        if (lab_servers[i].kind == LAB_STANDIN)
+        if (lab_servers[i].kind == LAB_STANDIN && strcmp(row.state, "frozen") != 0)
             lab_mood_print(lab, &lab_servers[i]);
         if (lab_servers[i].kind != LAB_NODE)
             continue;

@@ -48,6 +48,7 @@ int lab_run_list(const struct lab_arguments *arguments);
 int lab_run_log(const struct lab_arguments *arguments);
 int lab_run_break(const struct lab_arguments *arguments);
 int lab_run_heal(const struct lab_arguments *arguments);
+int lab_run_play(const struct lab_arguments *arguments);
 int lab_run_mood(const struct lab_arguments *arguments);
 int lab_run_start(const struct lab_arguments *arguments);
 int lab_run_stop(const struct lab_arguments *arguments);

@@ -38,15 +38,20 @@ void template_escape(struct text *out, enum template_form form, const char *valu
         text_add_string(out, value);
         return;
     }
-    for (; *value != '\0'; value++) {
+    while (*value != '\0') {
+        uint32_t codepoint = 0;
+        size_t length = text_utf8_next(value, strlen(value), &codepoint);
         const char *entity = form == TEMPLATE_XML ? xml_entity(*value) : NULL;
 
-        if (form == TEMPLATE_JSON)
+        if (length == 0 || (codepoint & ~1U) == 0xfffe) /* no character of either form */
+            text_add_string(out, "?");
+        else if (length == 1 && form == TEMPLATE_JSON)
             escape_json(out, *value);
         else if (entity != NULL)
             text_add_string(out, entity);
         else
-            text_add(out, value, 1);
+            text_add(out, value, length);
+        value += length == 0 ? 1 : length;
     }
 }
 

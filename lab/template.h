@@ -20,5 +20,5 @@ typedef enum template_kind (*template_resolve)(void *arg, const char *word, stru
 int template_expand(const char *template, enum template_form form, template_resolve resolve, void *arg,
                     struct text *out, struct error *err);
 
-/* Appends one value as the form asks. */
+/* Appends one value as the form asks; what it cannot hold (bytes that are not UTF-8) as a question mark. */
 void template_escape(struct text *out, enum template_form form, const char *value);

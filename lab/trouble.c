@@ -1,6 +1,7 @@
 #include "lab/trouble.h"
 
 #include "base/file.h"
+#include "lab/gzip.h"
 
 #include <event2/buffer.h>
 #include <iconv.h>
@@ -40,7 +41,7 @@ static void take_file(const struct trouble_place *place, const char *file, struc
     text_add(&reply->body, data, length);
     free(data);
     reply->status = 200;
-    reply->header_count = 0;
+    api_clear_headers(reply);
     reply->content_type = type_of_file(file);
 }
 
@@ -114,20 +115,23 @@ static void redirect(const struct https_exchange *exchange, const char *word,
                      const struct trouble_place *place, struct api_reply *reply)
 {
     const char *method = https_exchange_method(exchange);
+    const char *path = https_exchange_path(exchange);
     const char *query = https_exchange_query(exchange);
+    const char *mark = query[0] != '\0' ? "?" : "";
     const bool safe = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
     text_clear(&reply->body);
     reply->content_type = NULL;
-    reply->header_count = 0;
+    api_clear_headers(reply);
     reply->status = safe ? 302 : 307; /* the latter keeps the method */
-    if (strstr(word, "://") != NULL) {
+    if (strstr(word, "://") != NULL)
         api_add_header(reply, "Location", "%s", word);
-        return;
-    }
-    api_add_header(reply, "Location", "%s%s%s%s%s%s", strcmp(word, "other") == 0 ? "https://" : TROUBLE_MOVED,
-                   strcmp(word, "other") == 0 ? place->other : "", https_exchange_path(exchange),
-                   query[0] != '\0' ? "?" : "", query, "");
+    else if (strcmp(word, "other") == 0)
+        api_add_header(reply, "Location", "https://%s%s%s%s", place->other, path, mark, query);
+    else if (strncmp(path, TROUBLE_MOVED "/", strlen(TROUBLE_MOVED "/")) == 0)
+        api_add_header(reply, "Location", "%s%s%s", path, mark, query); /* to where one is: a circle */
+    else
+        api_add_header(reply, "Location", TROUBLE_MOVED "%s%s%s", path, mark, query);
 }
 
 /* Status line and headers; `length` is what they say of the body, -1: nothing. */
@@ -157,22 +161,44 @@ static void add_chunks(struct evbuffer *out, const struct text *body, size_t siz
     evbuffer_add(out, "0\r\n\r\n", 5);
 }
 
-/* Blanks in front of the last bracket: what is long stays well-formed, and is no list of its own. */
+/* Where blanks go so that what is long stays well-formed, and is no list of its own: before the last bracket.
+ */
+static size_t padding_place(const struct text *body)
+{
+    size_t place = body->length;
+
+    while (place > 0 && strchr(">}", body->data[place - 1]) == NULL)
+        place--;
+    return place - (place > 0);
+}
+
 static void add_padded(struct evbuffer *out, const struct text *body, long padding)
 {
     static char blanks[PADDING_BYTES];
-    size_t front = body->length;
+    const size_t place = padding_place(body);
 
     if (blanks[0] == '\0')
         memset(blanks, ' ', sizeof(blanks));
-    while (front > 0 && strchr(">}", body->data[front - 1]) == NULL)
-        front--;
-    front -= front > 0;
-    evbuffer_add(out, body->data, front);
+    evbuffer_add(out, body->data, place);
     for (; padding > 0; padding -= PADDING_BYTES)
         evbuffer_add_reference(out, blanks, (size_t)(padding < PADDING_BYTES ? padding : PADDING_BYTES), NULL,
                                NULL);
-    evbuffer_add(out, body->data + front, body->length - front);
+    evbuffer_add(out, body->data + place, body->length - place);
+}
+
+static void compress(struct api_reply *reply, long padding)
+{
+    struct text packed = {0};
+    size_t place;
+
+    if (reply->body.length == 0)
+        return;
+    place = padding_place(&reply->body);
+    gzip_add(&packed, reply->body.data, place, (size_t)padding, reply->body.data + place,
+             reply->body.length - place);
+    text_free(&reply->body);
+    reply->body = packed;
+    api_add_header(reply, "Content-Encoding", "gzip");
 }
 
 /* True: it was sent in a way that no honest server has. */
@@ -243,6 +269,9 @@ void trouble_change(const struct https_exchange *exchange, const struct mood *mo
         break;
     case MOOD_CHARSET:
         change_charset(reply, mood->word);
+        break;
+    case MOOD_GZIP:
+        compress(reply, mood->number * MEGABYTE);
         break;
     case MOOD_REDIRECT:
         redirect(exchange, mood->word, place, reply);

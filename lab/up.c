@@ -1,6 +1,7 @@
 /* `up`: starts what does not run, side by side, and shows how far each is. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "lab/namespace.h"
 #include "lab/network.h"
 #include "lab/process.h"
 #include "lab/progress.h"
@@ -284,11 +285,8 @@ int lab_run_start(const struct lab_arguments *typed)
     int lock = -1;
     int failed = 0;
 
-    if (lab.network[0] == '\0') {
-        error_set(&err, ERROR_UNREACHABLE, "there is no lab in %s", lab.folder);
-        error_hint(&err, "start one with: primelab up");
+    if (lab_check_present(&lab, &err) != 0)
         return lab_complain(typed, &err);
-    }
     lock = lab_lock(&lab, &err);
     if (lock < 0)
         return lab_complain(typed, &err);
@@ -330,7 +328,12 @@ int lab_run_up(const struct lab_arguments *typed)
     lock = lab_lock(&arguments.lab, &err);
     if (lock < 0)
         return lab_complain(&arguments, &err);
-    range = lab_network_claim(&arguments.lab, typed->named == NULL, &err);
+    if (lab_check_room(&arguments.lab, &err) == 0 && lab_end_strays(&arguments.lab, &err) == 0)
+        range = lab_network_claim(&arguments.lab, typed->named == NULL, &err);
+    if (range >= 0 && lab_namespaces_make(&arguments.lab, &err) != 0) {
+        close(range);
+        range = -1;
+    }
     if (range < 0 || lab_save(&arguments.lab, &err) != 0)
         status = lab_complain(&arguments, &err);
     else

@@ -1,0 +1,275 @@
+/* `play`: the published flows, each on a fresh lab of its own. */
+#include "base/clock.h"
+#include "lab/process.h"
+#include "lab/record.h"
+#include "lab/scenario.h"
+#include "lab/subcommand.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SKIPPED 77 /* a scenario's exit status where the machine lacks what it needs */
+
+struct play {
+    const struct lab_arguments *arguments;
+    struct record *record;
+    char folder[PATH_MAX]; /* of the scenario's lab */
+    char said[PATH_MAX];   /* what is printed only where it went wrong */
+    int failed;
+    int count;
+};
+
+static volatile sig_atomic_t interrupted;
+
+/* The scenario ends by the same signal; its lab must be taken down all the same. */
+static void interrupt(int number)
+{
+    interrupted = number;
+}
+
+static void catch_signals(void)
+{
+    const struct sigaction action = {.sa_handler = interrupt};
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+/* Runs a program to its end, its output into a file (NULL: where ours goes). A signal ends it too, unless it
+ * is `shielded`. The status of waitpid(2). */
+static int run(char *const argv[], const char *output, bool shielded)
+{
+    int status = -1;
+    pid_t pid;
+
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        int file = output != NULL ? open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+
+        if (shielded)
+            setpgid(0, 0);
+        if (file >= 0) {
+            dup2(file, STDOUT_FILENO);
+            dup2(file, STDERR_FILENO);
+        }
+        execvp(argv[0], argv);
+        fprintf(stderr, "primelab: cannot run %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) != pid && errno == EINTR) {
+        if (!shielded)
+            kill(pid, SIGTERM);
+    }
+    return status;
+}
+
+static int run_primelab(const struct play *play, const char *command, const char *option)
+{
+    char program[PATH_MAX + 16];
+    char *argv[] = {program,
+                    "--folder",
+                    (char *)(uintptr_t)play->folder,
+                    (char *)(uintptr_t)command,
+                    (char *)(uintptr_t)option,
+                    NULL};
+
+    snprintf(program, sizeof(program), "%s/primelab", play->arguments->lab.programs);
+    return run(argv, play->said, strcmp(command, "down") == 0);
+}
+
+/* Below a folder that others may enter: as root, the nodes run as another user. */
+static int make_folder(struct play *play, struct error *err)
+{
+    const char *above = getenv("TMPDIR");
+    char folder[PATH_MAX - 32];
+
+    snprintf(folder, sizeof(folder), "%s/primelab-play.XXXXXX", above != NULL ? above : "/tmp");
+    if (mkdtemp(folder) == NULL || chmod(folder, 0755) != 0)
+        return error_set_errno(err, errno, "cannot make a folder for the lab in %s",
+                               above != NULL ? above : "/tmp");
+    snprintf(play->folder, sizeof(play->folder), "%s/lab", folder);
+    snprintf(play->said, sizeof(play->said), "%s/said", folder);
+    return 0;
+}
+
+static void remove_folder(struct play *play)
+{
+    unlink(play->said);
+    *strrchr(play->folder, '/') = '\0';
+    rmdir(play->folder);
+}
+
+static void print_said(const struct play *play)
+{
+    FILE *file = fopen(play->said, "re");
+    char line[4096];
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        printf("# %s", line);
+    if (file != NULL)
+        fclose(file);
+}
+
+static void tell_scenario(const struct play *play)
+{
+    const struct lab_arguments *arguments = play->arguments;
+    char program[PATH_MAX + 16];
+
+    snprintf(program, sizeof(program), "%s/primelab", arguments->lab.programs);
+    setenv("PRIMELAB", program, 1);
+    setenv("PRIMELAB_FOLDER", play->folder, 1);
+    setenv("PRIMELAB_STEP", arguments->step ? "1" : "", 1);
+    /* who watches a recording wants to see it typed */
+    setenv("PRIMELAB_PACE", play->record != NULL ? "25" : "0", 0);
+}
+
+static int run_script(struct play *play, const struct scenario *scenario)
+{
+    char *argv[] = {"expect", "-f", (char *)(uintptr_t)scenario->path, NULL};
+    struct error err = {0};
+    int status;
+
+    tell_scenario(play);
+    if (play->record == NULL)
+        return run(argv, play->arguments->quiet ? play->said : NULL, false);
+    status = record_run(play->record, argv, stdout, &err);
+    if (status < 0)
+        lab_complain(play->arguments, &err);
+    return status;
+}
+
+/* The scenario's exit status. */
+static int play_on_lab(struct play *play, const struct scenario *scenario)
+{
+    int status = run_primelab(play, "up", NULL);
+
+    if (status == 0 && !interrupted) {
+        unlink(play->said);
+        status = run_script(play, scenario);
+    }
+    if (play->arguments->keep)
+        printf("# its lab goes on: primelab --folder %s status\n", play->folder);
+    else if (run_primelab(play, "down", NULL) != 0)
+        status = -1;
+    return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : LAB_FAILED;
+}
+
+/* The line that a test harness reads (Test Anything Protocol). */
+static void say_result(struct play *play, const struct scenario *scenario, int status, int64_t took_ms)
+{
+    play->count++;
+    play->failed += status != 0 && status != SKIPPED;
+    if (status != 0 && (play->arguments->quiet || status != SKIPPED))
+        print_said(play);
+    printf("%s %d - %s: %s%s", status != 0 && status != SKIPPED ? "not ok" : "ok", play->count,
+           scenario->name, scenario->title, status == SKIPPED ? " # SKIP" : "");
+    printf(status == SKIPPED ? "\n" : " (%.1f s)\n", (double)took_ms / 1000);
+    fflush(stdout);
+}
+
+static int play_one(struct play *play, const struct scenario *scenario)
+{
+    int64_t began = clock_monotonic_ms();
+    struct error err = {0};
+    int status;
+
+    if (make_folder(play, &err) != 0)
+        return lab_complain(play->arguments, &err);
+    status = play_on_lab(play, scenario);
+    say_result(play, scenario, status, clock_monotonic_ms() - began);
+    if (!play->arguments->keep)
+        remove_folder(play);
+    return LAB_OK;
+}
+
+static int list_scenarios(const struct lab_arguments *arguments, const struct scenario_list *list)
+{
+    json_t *out = arguments->json ? json_array() : NULL;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct scenario *scenario = &list->all[i];
+
+        if (out != NULL)
+            json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "name", scenario->name, "title",
+                                                 scenario->title, "path", scenario->path));
+        else
+            printf("%-26s %s\n", scenario->name, scenario->title);
+    }
+    return out != NULL ? lab_print_json(json_pack("{s:o}", "scenarios", out)) : LAB_OK;
+}
+
+static bool is_installed(const char *program)
+{
+    char folders[8192];
+    char *rest = folders;
+    char *folder;
+
+    snprintf(folders, sizeof(folders), "%s", getenv("PATH") != NULL ? getenv("PATH") : "/usr/bin:/bin");
+    while ((folder = strsep(&rest, ":")) != NULL) {
+        char path[PATH_MAX];
+
+        if (snprintf(path, sizeof(path), "%s/%s", folder, program) < (int)sizeof(path) &&
+            access(path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int play_them(struct play *play, const struct scenario *first, size_t count)
+{
+    int status = LAB_OK;
+
+    catch_signals();
+    for (size_t i = 0; i < count && status == LAB_OK && !interrupted; i++)
+        status = play_one(play, &first[i]);
+    if (status != LAB_OK)
+        return status;
+    printf("1..%d\n", play->count);
+    if (interrupted)
+        return 128 + interrupted;
+    return play->failed == 0 ? LAB_OK : LAB_FAILED;
+}
+
+static int play_chosen(struct play *play, const struct scenario_list *list)
+{
+    const struct lab_arguments *arguments = play->arguments;
+    bool all = strcmp(arguments->words[0], "all") == 0;
+    struct error err = {0};
+    const struct scenario *first = all ? list->all : scenario_find(list, arguments->words[0], &err);
+    int status;
+
+    if (first != NULL && !is_installed("expect")) {
+        error_set(&err, ERROR_NOT_FOUND, "the scenarios are scripts for expect, which is not installed");
+        error_hint(&err, "apt-get install expect");
+    } else if (first != NULL && arguments->record != NULL)
+        play->record = record_open(arguments->record, all ? "primesh" : first->title, &err);
+    if (err.code != ERROR_NONE)
+        return lab_complain(arguments, &err);
+    status = play_them(play, first, all ? list->count : 1);
+    if (record_close(play->record, &err) != 0)
+        return lab_complain(arguments, &err);
+    return status;
+}
+
+int lab_run_play(const struct lab_arguments *arguments)
+{
+    struct play play = {.arguments = arguments};
+    struct scenario_list list;
+    struct error err = {0};
+    int status;
+
+    if (scenario_list_read(arguments->lab.programs, &list, &err) != 0)
+        return lab_complain(arguments, &err);
+    status = arguments->word_count == 0 ? list_scenarios(arguments, &list) : play_chosen(&play, &list);
+    scenario_list_free(&list);
+    return status;
+}
