@@ -125,7 +125,7 @@ TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-fo
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
                   python3-pexpect python3-netmiko python3-aiosmtpd rancid openssh-sftp-server \
                   iproute2 iputils-ping keepalived libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
-                  systemd shellcheck dpkg-dev logrotate man-db ansible-core
+                  systemd shellcheck dpkg-dev logrotate man-db ansible-core libxml2-utils python3
 DEB_PACKAGES   := debhelper dpkg-dev fakeroot
 DEB_TEST_PACKAGES := debootstrap systemd-container lintian
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
