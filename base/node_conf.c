@@ -99,12 +99,17 @@ static int set_subject(struct node_conf *conf, const char *value, struct error *
     return set_text(conf->subject, sizeof(conf->subject), value, err);
 }
 
+bool node_release_check(const char *release)
+{
+    return strcmp(release, NODE_RELEASE_DEFAULT) == 0 || strcmp(release, "3.9") == 0 ||
+           strcmp(release, "3.10") == 0;
+}
+
 static int set_release(struct node_conf *conf, const char *value, struct error *err)
 {
-    conf->release_39 = strcmp(value, "3.9") == 0;
-    if (conf->release_39 || strcmp(value, "3.5") == 0)
-        return 0;
-    return error_set(err, ERROR_INVALID_ARGUMENT, "\"%s\" is not 3.5 or 3.9", value);
+    if (!node_release_check(value))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "\"%s\" is not 3.5, 3.9 or 3.10", value);
+    return set_text(conf->release, sizeof(conf->release), value, err);
 }
 
 static int set_ca_bundle(struct node_conf *conf, const char *value, struct error *err)
@@ -192,6 +197,7 @@ static void set_defaults(struct node_conf *conf)
                                .port = NODE_PORT,
                                .log_level = LOG_LEVEL_INFO,
                                .user = "primesh",
+                               .release = NODE_RELEASE_DEFAULT,
                                .ca_bundle = NODE_CA_BUNDLE,
                                .monitor_interval_ms = MONITOR_INTERVAL_DEFAULT_MS,
                                .server_interval_ms = SERVER_INTERVAL_DEFAULT_MS};

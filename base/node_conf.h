@@ -22,7 +22,7 @@ struct node_conf {
     enum log_level log_level;   /* log-level; default info */
     char user[64];              /* user: whom primed's child becomes when started as root */
     char subject[1024];   /* subject: "/C=US/.../CN=..." of the first certificate; default CN=<hostname> */
-    bool release_39;      /* platform-release: 3.5 (default) or 3.9, the form of `listcerts` */
+    char release[8];      /* platform-release: 3.5 (default), 3.9 or 3.10: node_release_check() */
     char ca_bundle[1024]; /* ca-bundle: the system's CA certificates; default NODE_CA_BUNDLE */
     unsigned monitor_interval_ms; /* monitor-interval-ms: between two self checks; default 5000 */
     unsigned server_interval_ms;  /* server-interval-ms: between two checks of a registered server; default
@@ -34,6 +34,10 @@ struct node_conf {
  * ERROR_INVALID_ARGUMENT names the file, the line and what is wrong with it.
  */
 int node_conf_read(const char *home, struct node_conf *out, struct error *err);
+
+/* The releases whose listings and words are followed; 3.5 is NODE_RELEASE_DEFAULT. False: it is none. */
+#define NODE_RELEASE_DEFAULT "3.5"
+bool node_release_check(const char *release);
 
 /* PRIMESH_HOME, or NODE_HOME_DEFAULT. */
 const char *node_home(void);

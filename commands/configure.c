@@ -117,7 +117,13 @@ static int run_log_level(struct shell_call *call, struct error *err)
 
 static int run_release(struct shell_call *call, struct error *err)
 {
-    return set_one(call, "platform-release", shell_has(call, "3.9") ? "3.9" : "3.5", err);
+    static const char *const releases[] = {"3.9", "3.10"};
+
+    for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++) {
+        if (shell_has(call, releases[i]))
+            return set_one(call, "platform-release", releases[i], err);
+    }
+    return set_one(call, "platform-release", NODE_RELEASE_DEFAULT, err);
 }
 
 /*
@@ -368,10 +374,10 @@ static const struct shell_command commands[] = {
      .no = "mail-server",
      STATEMENT,
      .manual = "Replaces all that was set before. `password` alone asks for it."},
-    {.grammar = "platform-release {3.5 | 3.9}",
-     .help = "The published form of listcerts",
+    {.grammar = "platform-release {3.5 | 3.9 | 3.10}",
+     .help = "The release whose listings and words are followed",
      .run = run_release,
-     .no = "platform-release [{3.5 | 3.9}]",
+     .no = "platform-release [{3.5 | 3.9 | 3.10}]",
      STATEMENT},
 
     {.grammar = "no", .help = "Take a setting back", .mode = &repository_mode, .role = SHELL_ROLE_ADMIN},

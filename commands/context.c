@@ -1,5 +1,6 @@
 #include "commands/context.h"
 
+#include "commands/server.h"
 #include "store/config.h"
 #include "store/snapshot.h"
 
@@ -65,9 +66,26 @@ bool context_setting(struct context *context, const char *name, char *out, size_
     return value != NULL;
 }
 
+void context_release(struct context *context, char out[CONTEXT_RELEASE_MAX])
+{
+    if (!context_setting(context, "platform-release", out, CONTEXT_RELEASE_MAX))
+        snprintf(out, CONTEXT_RELEASE_MAX, "%s", context->conf.release);
+}
+
+/* Before each prompt, so that `?` behind it has the words of the release that is configured by then. */
+static void follow_release(struct context *context)
+{
+    char release[CONTEXT_RELEASE_MAX];
+
+    context_release(context, release);
+    server_follow_release(release);
+}
+
 const char *context_hostname(void *arg)
 {
     struct context *context = arg;
+
+    follow_release(context);
 
     if (context_setting(context, "hostname", context->hostname, sizeof(context->hostname)))
         return context->hostname;

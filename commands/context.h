@@ -74,6 +74,10 @@ struct store_txn *context_read(struct shell_call *call, struct error *err);
 /* A value of the running configuration; false where it is not set. */
 bool context_setting(struct context *context, const char *name, char *out, size_t size);
 
+/* The release whose listings and words are followed: as configured, else as node.conf has it. */
+#define CONTEXT_RELEASE_MAX 8
+void context_release(struct context *context, char out[CONTEXT_RELEASE_MAX]);
+
 /* From here on localtime(3) speaks of the configured time zone. */
 void context_use_timezone(struct context *context);
 

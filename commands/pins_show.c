@@ -40,11 +40,10 @@ static const struct shell_listing list_forms[2][2] = {
 
 static bool shows_release_39(struct context *context)
 {
-    char release[8];
+    char release[CONTEXT_RELEASE_MAX];
 
-    if (context_setting(context, "platform-release", release, sizeof(release)))
-        return strcmp(release, "3.9") == 0;
-    return context->conf.release_39;
+    context_release(context, release);
+    return strcmp(release, NODE_RELEASE_DEFAULT) != 0;
 }
 
 static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, struct error *err)

@@ -239,7 +239,7 @@ static void print_all(struct printing *printing)
     end_block(printing);
     print_mail(printing);
     print_line(printing, "platform-release %s",
-               value_or(printing, "platform-release", printing->conf->release_39 ? "3.9" : "3.5"));
+               value_or(printing, "platform-release", printing->conf->release));
     end_block(printing);
 }
 

@@ -204,11 +204,24 @@ static int run_test(struct shell_call *call, struct error *err)
     "[timeout <server_timeout>] [save-unreachable]"
 #define CHANGE .role = SHELL_ROLE_ADMIN, .needs = NEED_DAEMON, .flags = SHELL_CHANGES
 
+#define DNAC_MENU_NEW "Prime Data Migration Tool"
+#define DNAC_MENU_OLD "Cisco DNA Center coexistence"
+#define DNAC_HELP(menu) "DNA Center, at most one: " menu
+
+static char dnac_help[64] = DNAC_HELP(DNAC_MENU_OLD);
+
+void server_follow_release(const char *release)
+{
+    const char *words = strcmp(release, "3.10") == 0 ? DNAC_HELP(DNAC_MENU_NEW) : DNAC_HELP(DNAC_MENU_OLD);
+
+    memcpy(dnac_help, words, strlen(words) + 1);
+}
+
 static const struct shell_command commands[] = {
     SHELL_WORD("ncs server", "Partner servers: ISE and DNA Center"),
     SHELL_WORD("ncs server ise",
                "Identity Services Engine: at most a primary and a standby, or one standalone"),
-    SHELL_WORD("ncs server dnac", "DNA Center: at most one"),
+    SHELL_WORD("ncs server dnac", dnac_help),
     {.grammar = "ncs server ise" ADD_TAIL,
      .help = "Register an ISE server",
      .run = run_add,
@@ -241,8 +254,8 @@ static const struct shell_command commands[] = {
      CHANGE,
      .manual = "As with an ISE server: the DNA Center is asked for a token (POST "
                "/dna/system/api/v1/auth/token) and for the number of its devices. The token is kept sealed, "
-               "and renewed before it ends and when it is refused. Elsewhere this is done from the "
-               "menu: " SERVER_MENU},
+               "and renewed before it ends and when it is refused. The original appliance's menu has this "
+               "under " DNAC_MENU_NEW " from release 3.10.1 on, before that under " DNAC_MENU_OLD "."},
     {.grammar = "ncs server dnac edit <dnac_server>" EDIT_TAIL,
      .help = "Change a registered DNA Center server",
      .run = run_edit,

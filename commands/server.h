@@ -17,7 +17,6 @@ static inline const char *server_argument(const struct shell_call *call)
     return ise != NULL ? ise : shell_arg(call, "dnac_server");
 }
 
-/* Where the original appliance has what `ncs server dnac` does, by release. */
-#define SERVER_MENU                                                                                         \
-    "Prime Data Migration Tool (release 3.10.1 and later), or Cisco DNA Center coexistence (3.9, 3.10 and " \
-    "before)."
+/* The help of `ncs server dnac` says what the original appliance's menu calls it, which differs by release.
+ */
+void server_follow_release(const char *release);

@@ -262,6 +262,8 @@ static int explain(const struct ise_reader *reader, struct error *err)
     }
     if (code == XML_ERROR_UNKNOWN_ENCODING || code == XML_ERROR_INCORRECT_ENCODING)
         return error_set(err, ERROR_UNREACHABLE, "answered in a charset that is not read here");
+    if (code == XML_ERROR_NO_ELEMENTS && reader->depth > 0)
+        return error_set(err, ERROR_UNREACHABLE, "answered with broken XML: it ends too early");
     if (code == XML_ERROR_NO_ELEMENTS)
         return error_set(err, ERROR_UNREACHABLE, "answered with nothing where XML should be");
     return error_set(err, ERROR_UNREACHABLE, "answered with broken XML: %s in line %lu",

@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/host_port.h"
+#include "base/node_conf.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -98,9 +99,9 @@ static int check_log_level(const char *value, char *out, size_t size, struct err
 
 static int check_release(const char *value, char *out, size_t size, struct error *err)
 {
-    if (strcmp(value, "3.5") == 0 || strcmp(value, "3.9") == 0)
+    if (node_release_check(value))
         return keep(value, out, size, err);
-    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5 or 3.9", SHOWN(value));
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5, 3.9 or 3.10", SHOWN(value));
 }
 
 /* A time zone file starts with "TZif" (RFC 8536). */

@@ -77,6 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ca_certificate ca;
     struct ca_state ca_state;
     struct ocsp_setting ocsp;
+    struct server server;
+    struct server_status server_status;
+    struct server_event server_event;
 
     if (size == 0)
         return 0;
@@ -102,6 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 5:
         audit_read(&arena, data + 1, size - 1, &audit);
+        server_read(&arena, data + 1, size - 1, &server);
+        server_status_read(&arena, data + 1, size - 1, &server_status);
+        server_event_read(&arena, data + 1, size - 1, &server_event);
         break;
     case 6:
         read_change(&arena, data + 1, size - 1);

@@ -120,6 +120,28 @@ like "$OUT" "host=$DNAC;  subject=CN = kong" "the new certificate is listed"
 on prime-pri "$TOFU verify host $DNAC"
 like "$OUT" "$DNAC +match" "and it is the one that is shown"
 
+# ---- the words of the release
+
+help_of_dnac() { # help_of_dnac <release>
+    cat >"$TMP/help.in" <<KEYS
+< prime-pri/admin#\x20
+> configure terminal\r
+< (config)#\x20
+> platform-release $1\r
+< (config)#\x20
+> end\r
+< admin#\x20
+> ncs server ?
+< dnac
+< ncs server
+> \x15exit\r
+KEYS
+    "$ROOT/tests/transcript/play.exp" "$TMP/help.in" "$TMP/help.raw" "$BIN/primesh" --home "$LAB/prime-pri" 2>"$TMP/help.err"
+    grep -a ' dnac ' "$TMP/help.raw" | tr -d '\r'
+}
+like "$(help_of_dnac 3.9)" "DNA Center, at most one: Cisco DNA Center coexistence" "3.9 calls it coexistence"
+like "$(help_of_dnac 3.10)" "DNA Center, at most one: Prime Data Migration Tool" "3.10 the Prime Data Migration Tool"
+
 # ---- inventory
 
 lab mood dnac devices 1234 >/dev/null
