@@ -115,7 +115,8 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-de
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl \
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
                   python3-pexpect python3-netmiko rancid openssh-sftp-server \
-                  libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa
+                  libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
+                  libxml2-utils iproute2 python3
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.

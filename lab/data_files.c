@@ -5,9 +5,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_BYTES_MAX (16 * 1024 * 1024)
@@ -31,6 +33,30 @@ static int find_source(const struct lab *lab, char out[PATH_MAX], struct error *
                       lab->programs);
 }
 
+/* Whole or not at all, but not through a power cut: that a lab need not survive, and `up` shall not wait for
+ * the disk. */
+static int write_copy(const char *path, const char *data, size_t length, struct error *err)
+{
+    char beside[PATH_MAX];
+    int fd;
+    int failed;
+
+    if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
+        return error_set(err, ERROR_INVALID_ARGUMENT, "the path of %s is too long", path);
+    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_set_errno(err, errno, "cannot write %s", beside);
+    failed = fchmod(fd, 0644) != 0 ? -1 : file_write_all(fd, data, length); /* whatever the umask is */
+    if (failed == 0)
+        failed = rename(beside, path);
+    if (failed != 0) {
+        error_set_errno(err, errno, "cannot write %s", path);
+        unlink(beside);
+    }
+    close(fd);
+    return failed;
+}
+
 static int copy_file(const char *from, const char *to, struct error *err)
 {
     char *data;
@@ -41,7 +67,7 @@ static int copy_file(const char *from, const char *to, struct error *err)
         return 0;
     if (file_read(from, FILE_BYTES_MAX, &data, &length, err) != 0)
         return -1;
-    failed = file_write(to, data, length, 0644, err);
+    failed = write_copy(to, data, length, err);
     free(data);
     return failed;
 }

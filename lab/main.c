@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum lab_status status_of(enum error_code code)
@@ -321,6 +322,7 @@ int main(int argc, char **argv)
     int status = read_options(argc, argv, &arguments, &line);
     int words;
 
+    umask(022); /* the lab of root runs as another user, who has to reach what is made here */
     if (status >= 0)
         return status;
     subcommand = line.count > 0 ? find_subcommand(line.word[0]) : NULL;

@@ -1,14 +1,17 @@
 #include "lab/mood_command.h"
 
+#include "base/file.h"
 #include "lab/api.h"
 #include "lab/data_files.h"
 #include "lab/mood.h"
+#include "lab/own.h"
 #include "lab/process.h"
 #include "lab/standin_control.h"
 #include "lab/subcommand.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What the server says to a line. */
 static int tell(const struct lab *lab, const struct lab_server *server, const char *line,
@@ -17,6 +20,10 @@ static int tell(const struct lab *lab, const struct lab_server *server, const ch
     static const char ok[] = "ok ";
     const size_t length = strlen(ok);
 
+    if (lab_is_frozen(lab_pid(lab, server))) {
+        error_set(err, ERROR_TIMEOUT, "%s hangs", server->name);
+        return error_hint(err, "let it go on with: primelab heal %s", server->name);
+    }
     if (control_ask(lab, server, line, reply, err) != 0)
         return -1;
     if (strncmp(reply, ok, length) != 0)
@@ -33,7 +40,7 @@ static int read_current(const struct lab *lab, const struct lab_server *server, 
 
     if (settings_read(lab, server, out, err) != 0)
         return -1;
-    if (lab_pid(lab, server) == 0)
+    if (lab_pid(lab, server) == 0 || lab_is_frozen(lab_pid(lab, server)))
         return 0;
     return tell(lab, server, "show", mood, err) == 0 ? settings_set_line(out, server, mood, err) : -1;
 }
@@ -133,6 +140,7 @@ static int change_settings(const struct lab *lab, const struct lab_server *serve
 {
     struct settings settings;
     char reply[CONTROL_LINE_MAX];
+    char folder[PATH_MAX];
 
     if (read_current(lab, server, &settings, err) != 0)
         return -1;
@@ -140,20 +148,40 @@ static int change_settings(const struct lab *lab, const struct lab_server *serve
         settings.revocations++;
     else if (settings_set(&settings, server, words, err) != 0)
         return -1;
-    if (settings_write(lab, server, &settings, err) != 0)
+    lab_path(lab, server, "", folder);
+    if (file_make_folder(folder, 0755, err) != 0 || settings_write(lab, server, &settings, err) != 0)
         return -1;
     return lab_pid(lab, server) == 0 ? 0 : tell(lab, server, "settings", reply, err);
 }
 
-static int run(const struct lab *lab, const struct lab_server *server, char *const *words, struct error *err)
+static int change(const struct lab *lab, const struct lab_server *server, char *const *words,
+                  struct error *err)
 {
-    const bool is_one = words[0] != NULL && words[1] == NULL;
+    const bool is_one = words[1] == NULL;
 
     if (is_one && strcmp(words[0], "renewed") == 0)
         return change_identity(lab, server, true, err);
     if (is_one && strcmp(words[0], "rolled") == 0)
         return change_identity(lab, server, false, err);
-    return words[0] == NULL ? 0 : change_settings(lab, server, words, err);
+    return change_settings(lab, server, words, err);
+}
+
+static int run(const struct lab_arguments *arguments, struct error *err)
+{
+    struct lab lab = arguments->lab;
+    int failed;
+    int lock;
+
+    if (lab_check_present(&lab, err) != 0)
+        return -1;
+    if (arguments->rest[0] == NULL)
+        return 0;
+    lock = lab_lock(&lab, err);
+    if (lock < 0)
+        return -1;
+    failed = change(&lab, arguments->server, arguments->rest, err);
+    close(lock);
+    return failed;
 }
 
 /* In force when it returns; where the server does not run, from its next start on. */
@@ -171,8 +199,7 @@ int lab_run_mood(const struct lab_arguments *arguments)
         print_list(server);
         return LAB_OK;
     }
-    if (lab_check_present(&arguments->lab, &err) != 0 ||
-        run(&arguments->lab, server, arguments->rest, &err) != 0)
+    if (run(arguments, &err) != 0)
         return lab_complain(arguments, &err);
     if (arguments->json)
         return lab_print_json(lab_mood_json(&arguments->lab, server));

@@ -263,6 +263,50 @@ mood ise normal
 asked "$V"
 is "$(xpath //type_of_node)" 2 "and of the type"
 
+# --- where the data files lie
+mkdir -p "$TMP/installed/bin" "$TMP/installed/share/primesh"
+cp "$BIN/primelab" "$TMP/installed/bin/"
+installed() { "$TMP/installed/bin/primelab" --folder "$TMP/other" "$@"; }
+mkdir "$TMP/other"
+echo "${NET%.*}.$((10 + $$ % 50))" >"$TMP/other/network"
+OUT=$(installed start ise 2>&1)
+like "$? $OUT" "^[14] .*data files of the stand-ins are not there.*share/primesh/lab" "not installed: says what is missing"
+cp -r "$ROOT/lab/data" "$TMP/installed/share/primesh/lab"
+at_exit 'installed down >/dev/null 2>&1'
+OUT=$(umask 077 && installed start ise 2>&1)
+is "$? $OUT" "0 ise is up" "installed: found beside the program, whatever the umask is"
+get -u $USER_ISE "https://$(cat "$TMP/other/network").21:$(cat "$TMP/other/ise/port")/admin/API/mnt/Version"
+is "$STATUS" 200 "and answered from"
+installed down >/dev/null
+if [ "$(id -u)" = 0 ]; then
+    mkdir -m 700 "$TMP/closed"
+    mkdir "$TMP/closed/lab"
+    cp "$LAB/network" "$TMP/closed/lab/"
+    OUT=$("$BIN/primelab" --folder "$TMP/closed/lab" start ise-3 2>&1)
+    like "$? $OUT" "^[14] .*cannot read $TMP/closed/lab/ise-3/data as the user .*Permission denied" "a folder that the lab's user cannot reach"
+    "$BIN/primelab" --folder "$TMP/closed/lab" down >/dev/null 2>&1
+fi
+OUT=$("$BIN/primelab" --folder "$TMP/none" mood ise slow 2>&1)
+is "$? $(echo "$OUT" | head -1)" "3 primelab: there is no lab in $TMP/none" "no lab, no mood"
+lab mood ise-3 type 2 >/dev/null
+lab start ise-3 >/dev/null
+get -u $USER_ISE "https://$NET.24:$(cat "$LAB/ise-3/port")/admin/API/mnt/Version"
+is "$(xpath //type_of_node)" 2 "settings come before the first start as well"
+
+# --- with others
+for n in 1 2 3 4 5 6; do lab mood ise-3 sessions "$n" >/dev/null & lab mood ise-3 slow "$n" >/dev/null & done
+for job in $(jobs -p); do wait "$job"; done
+like "$(lab mood ise-3)" "mood +slow [1-6], type 2, sessions [1-6]," "several at once: neither undoes the other"
+lab break ise-3 >/dev/null
+START=$SECONDS
+like "$(lab status)" "ise-3 .*frozen" "one that hangs does not hold up the status"
+OUT=$(lab mood ise-3 normal 2>&1)
+like "$? $OUT" "^1 .*ise-3 hangs.*primelab heal ise-3" "and its mood cannot be changed"
+[ $((SECONDS - START)) -lt 8 ]
+ok $? "both at once"
+lab heal ise-3 >/dev/null
+mood ise-3 normal
+
 # --- what was typed wrong
 for words in blah "slow x" "slow 0" "type 4" "type" "401 5" "charset klingon" "500 times 0" "500 for 3" "half-open times 2" "devices 3" revoke; do
     # shellcheck disable=SC2086

@@ -4,6 +4,7 @@
 #include "net/https_server.h"
 #include "net/tls.h"
 
+#include <event2/buffer.h>
 #include <sys/resource.h>
 
 #define ADDRESS "127.0.0.1"
@@ -12,7 +13,7 @@ struct site {
     struct identity *identity;
     struct https_server_limits limits;
     uint16_t port;
-    int commands[2]; /* 's' stop, 'r' reply to what is held */
+    int commands[2]; /* 's' stop, 'r' reply to what is held, 'w' the same in raw bytes */
     pthread_t thread;
     struct event_base *base;
     struct https_server *server;
@@ -21,6 +22,16 @@ struct site {
     struct https_exchange *held;
     bool up;
 };
+
+/* Bytes of our own making. */
+static void reply_raw(struct https_exchange *exchange, enum https_end end)
+{
+    struct evbuffer *reply = evbuffer_new();
+
+    evbuffer_add_printf(reply, "HTTP/1.1 200 Fine\r\nContent-Length: 3\r\nX-End: %d\r\n\r\nhal", (int)end);
+    https_reply_raw(exchange, reply, end);
+    evbuffer_free(reply);
+}
 
 static void serve(void *arg, struct https_exchange *exchange)
 {
@@ -43,6 +54,12 @@ static void serve(void *arg, struct https_exchange *exchange)
 
         https_reply(exchange, 200, "application/octet-stream", bytes, 8 << 20);
         free(bytes);
+    } else if (strncmp(path, "/raw/", 5) == 0) {
+        reply_raw(exchange, (enum https_end)(path[5] - '0'));
+    } else if (strcmp(path, "/pause") == 0 || strcmp(path, "/go") == 0) {
+        https_server_pause(site->server, path[1] == 'p');
+        https_add_header(exchange, "X-Word", "of ours");
+        https_reply(exchange, 204, NULL, NULL, 0);
     } else if (strcmp(path, "/nothing") == 0) {
         https_reply(exchange, 204, NULL, NULL, 0);
     } else {
@@ -62,6 +79,8 @@ static void on_command(evutil_socket_t fd, short what, void *arg)
     assert_int_equal(read(fd, &command, 1), 1);
     if (command == 's')
         event_base_loopbreak(site->base);
+    else if (command == 'w')
+        reply_raw(site->held, HTTPS_END_CLOSE);
     else
         https_reply(site->held, 200, "text/plain", "late", 4);
 }
@@ -524,6 +543,109 @@ static void running_out_of_descriptors_passes(void **state)
     peer_close(&peer);
 }
 
+static void raw_replies_end_as_asked(void **state)
+{
+    static const struct {
+        enum https_end end;
+        int error; /* of the next read */
+    } rows[] = {{HTTPS_END_CLOSE, 0}, {HTTPS_END_RESET, ECONNRESET}};
+    struct site *site = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct peer peer;
+        char request[64];
+        char reply[200];
+        char expected[200];
+        int got;
+
+        enter(site, &peer);
+        snprintf(request, sizeof(request), "GET /raw/%d HTTP/1.1\r\nHost: x\r\n\r\n", (int)rows[i].end);
+        say(&peer, request);
+        snprintf(expected, sizeof(expected), "HTTP/1.1 200 Fine\r\nContent-Length: 3\r\nX-End: %d\r\n\r\nhal",
+                 (int)rows[i].end);
+        ERR_clear_error();
+        hear(&peer, reply, sizeof(reply), false);
+        assert_string_equal(reply, expected);
+        errno = 0;
+        got = SSL_read(peer.ssl, reply, sizeof(reply));
+        /* who was reset has heard no good-bye */
+        assert_int_equal(SSL_get_error(peer.ssl, got),
+                         rows[i].error == 0 ? SSL_ERROR_ZERO_RETURN : SSL_ERROR_SYSCALL);
+        peer_close(&peer);
+    }
+}
+
+static void a_stalled_reply_stays(void **state)
+{
+    struct site *site = *state;
+    struct peer leaves;
+    struct peer stays;
+    struct peer *peers[] = {&leaves, &stays};
+    char bytes[200];
+
+    for (size_t i = 0; i < 2; i++) {
+        struct pollfd in;
+
+        enter(site, peers[i]);
+        say(peers[i], "GET /raw/2 HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_true(SSL_read(peers[i]->ssl, bytes, sizeof(bytes)) > 0);
+        say(peers[i], "GET /more HTTP/1.1\r\nHost: x\r\n\r\n"); /* read, and not answered */
+        in = (struct pollfd){.fd = peers[i]->fd, .events = POLLIN};
+        assert_int_equal(poll(&in, 1, 200), 0);
+    }
+    peer_close(&leaves);
+    tell(site, 's'); /* with one of them there */
+    wait_for_end(stays.fd);
+    peer_close(&stays);
+}
+
+static void a_raw_reply_to_nobody(void **state)
+{
+    struct site *site = *state;
+    struct peer peer;
+    char reply[200];
+
+    enter(site, &peer);
+    say(&peer, "GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_held(site);
+    SSL_shutdown(peer.ssl);
+    peer_close(&peer);
+    enter(site, &peer); /* by then it is known that the other one has gone */
+    say(&peer, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+    hear(&peer, reply, sizeof(reply), false);
+    tell(site, 'w');
+    say(&peer, "GET /y HTTP/1.1\r\nHost: x\r\n\r\n");
+    hear(&peer, reply, sizeof(reply), false);
+    assert_non_null(strstr(reply, "GET|/y|"));
+    peer_close(&peer);
+}
+
+static void a_pause_keeps_newcomers_waiting(void **state)
+{
+    struct site *site = *state;
+    struct peer inside;
+    struct peer newcomer;
+    struct pollfd in;
+    char reply[500];
+
+    enter(site, &inside);
+    say(&inside, "GET /pause HTTP/1.1\r\nHost: x\r\n\r\n");
+    hear(&inside, reply, sizeof(reply), false);
+    assert_non_null(strstr(reply, "\r\nX-Word: of ours\r\n"));
+    newcomer.fd = connect_to(ADDRESS, site->port);
+    newcomer.context = SSL_CTX_new(TLS_client_method());
+    newcomer.ssl = SSL_new(newcomer.context);
+    SSL_set_fd(newcomer.ssl, newcomer.fd);
+    in = (struct pollfd){.fd = newcomer.fd, .events = POLLIN};
+    SSL_set_mode(newcomer.ssl, SSL_MODE_AUTO_RETRY);
+    assert_int_equal(poll(&in, 1, 1500), 0); /* the sweep, each second, does not let it in either */
+    say(&inside, "GET /go HTTP/1.1\r\nHost: x\r\n\r\n");
+    hear(&inside, reply, sizeof(reply), false);
+    assert_int_equal(SSL_connect(newcomer.ssl), 1);
+    peer_close(&newcomer);
+    peer_close(&inside);
+}
+
 static void listening_fails_with_why(void **state)
 {
     struct error err = {0};
@@ -563,6 +685,10 @@ int main(void)
         SITE(half_open_connections_keep_nobody_out, setup),
         SITE(connections_are_bounded, setup_narrow),
         SITE(running_out_of_descriptors_passes, setup),
+        SITE(raw_replies_end_as_asked, setup),
+        SITE(a_stalled_reply_stays, setup),
+        SITE(a_raw_reply_to_nobody, setup),
+        SITE(a_pause_keeps_newcomers_waiting, setup),
         cmocka_unit_test(listening_fails_with_why),
     };
 
