@@ -42,8 +42,8 @@ static int open_listing(struct listing *listing, enum server_kind kind, struct e
     enum host_kind host_kind;
 
     if (typed == NULL || host_parse(typed, &host_kind, host, err) != 0 ||
-        server_load(node->store, node->seal, kind, host, &listing->server, listing->password, &listing->token,
-                    err) != 0)
+        server_load(node->store, node->seal, kind, host, &listing->server, NULL, listing->password,
+                    &listing->token, err) != 0)
         return -1;
     snprintf(listing->task, sizeof(listing->task), "seqtaskexecutor-%u", request->number);
     listing->access = (struct server_access){.store = node->store,

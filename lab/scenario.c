@@ -12,21 +12,23 @@
 static const char *const places[] = {"/../share/primesh/scenarios", "/../../lab/scenarios",
                                      "/../../../lab/scenarios"};
 
-/* The line behind the one that names the interpreter: "# Title". */
-static void read_title(struct scenario *scenario)
+/* The comment lines at its beginning, behind the one that names the interpreter: the first is the title. */
+static void read_header(struct scenario *scenario)
 {
     FILE *file = fopen(scenario->path, "re");
     char line[512] = "";
 
-    if (file == NULL)
-        return;
-    if (fgets(line, sizeof(line), file) != NULL && strncmp(line, "#!", 2) == 0 &&
-        fgets(line, sizeof(line), file) == NULL)
-        line[0] = '\0';
-    fclose(file);
-    line[strcspn(line, "\n")] = '\0';
-    snprintf(scenario->title, sizeof(scenario->title), "%.*s", (int)sizeof(scenario->title) - 1,
-             line + strspn(line, "# "));
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL && line[0] == '#') {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "#!", 2) == 0)
+            continue;
+        if (scenario->title[0] == '\0')
+            snprintf(scenario->title, sizeof(scenario->title), "%.*s", (int)sizeof(scenario->title) - 1,
+                     line + strspn(line, "# "));
+        scenario->namespaces |= strcmp(line, SCENARIO_NAMESPACES) == 0;
+    }
+    if (file != NULL)
+        fclose(file);
 }
 
 static void fill(struct scenario *scenario, const char *path)
@@ -35,7 +37,7 @@ static void fill(struct scenario *scenario, const char *path)
 
     snprintf(scenario->path, sizeof(scenario->path), "%s", path);
     snprintf(scenario->name, sizeof(scenario->name), "%.*s", (int)strcspn(name, "."), name);
-    read_title(scenario);
+    read_header(scenario);
 }
 
 int scenario_list_read(const char *programs, struct scenario_list *out, struct error *err)

@@ -5,13 +5,16 @@
 #include "base/error.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct scenario {
     char name[64];   /* "06-own-port" */
     char title[160]; /* the first line of its header */
+    bool namespaces; /* its header has a line SCENARIO_NAMESPACES: --netns, where that is to be had */
     char path[PATH_MAX];
 };
+#define SCENARIO_NAMESPACES "# @netns"
 
 struct scenario_list {
     struct scenario *all; /* in the order of their numbers */

@@ -106,6 +106,7 @@ int server_note(struct store_txn *txn, const struct server *server, const struct
     after = before;
     after.tried_ms = now_ms;
     after.failures = good ? 0 : before.failures + 1;
+    *turn = (struct server_turn){.from = before.state, .to = found->state, .failures = after.failures};
     server_problem(server, found, problem);
     after.problem = problem;
     after.state = found->state;
@@ -119,7 +120,7 @@ int server_note(struct store_txn *txn, const struct server *server, const struct
         return -1;
     if (before.state != after.state) {
         after.since_ms = now_ms;
-        *turn = (struct server_turn){.happened = true, .from = before.state, .to = after.state};
+        turn->happened = true;
         if (add_event(txn, server, who, server_state_name(after.state), after.problem, err) != 0)
             return -1;
     }

@@ -31,6 +31,7 @@ struct server_turn {
     bool happened;
     enum server_state from;
     enum server_state to;
+    unsigned failures; /* checks in a row that did not end well, this one included */
 };
 
 /*

@@ -1,20 +1,45 @@
 #include "servers/examine.h"
 
+#include "base/clock.h"
+
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 
+static void remember(const struct server_status *status, struct server_before *before)
+{
+    *before =
+        (struct server_before){.state = status->state, .tried_ms = status->tried_ms, .node = status->node};
+    snprintf(before->product, sizeof(before->product), "%s", status->product);
+    snprintf(before->version, sizeof(before->version), "%s", status->version);
+}
+
+/* Nothing but the time went on, and not much of that. */
+static bool is_repetition(const struct examination *examination, const struct server_before *before)
+{
+    const struct server_found *found = &examination->found;
+    int64_t age_ms = clock_wall_ms() - before->tried_ms;
+
+    return found->state == SERVER_REACHABLE && before->state == SERVER_REACHABLE &&
+           found->node == before->node && strcmp(found->product, before->product) == 0 &&
+           strcmp(found->version, before->version) == 0 && age_ms >= 0 && age_ms < examination->repeat_ms;
+}
+
 int server_load(struct store *store, const struct seal *seal, enum server_kind kind, const char *host,
-                struct server *server, char password[SERVER_PASSWORD_MAX], struct dnac_token *token,
-                struct error *err)
+                struct server *server, struct server_before *before, char password[SERVER_PASSWORD_MAX],
+                struct dnac_token *token, struct error *err)
 {
     struct store_txn *txn = store_read(store, err);
+    struct server_status status;
     int result;
 
     *token = (struct dnac_token){0};
     if (txn == NULL)
         return -1;
-    result = server_get(txn, kind, host, server, NULL, err);
+    result = server_get(txn, kind, host, server, &status, err);
     if (result == 0) {
+        if (before != NULL)
+            remember(&status, before);
         result = credentials_open(seal, server, password, err);
         if (result == 0 && kind == SERVER_DNAC)
             token_load(txn, seal, server, token);
@@ -115,12 +140,13 @@ int server_examine(struct examination *examination, struct error *err)
         .arg = examination->arg,
     };
     struct keeping keeping = {.examination = examination, .seal = examination->seal, .token = &token};
+    struct server_before before;
     struct error cause = {0};
     int result = 0;
 
     examination->turn = (struct server_turn){0};
     if (server_load(examination->store, examination->seal, examination->kind, examination->host,
-                    &examination->server, password, &token, &cause) == 0) {
+                    &examination->server, &before, password, &token, &cause) == 0) {
         server_check(&access, &token, &examination->found);
     } else if (cause.code == ERROR_UNTRUSTED) {
         examination->found =
@@ -130,7 +156,7 @@ int server_examine(struct examination *examination, struct error *err)
             *err = cause;
         result = -1;
     }
-    if (result == 0 && !examination->found.gave_up)
+    if (result == 0 && !examination->found.gave_up && (token.renewed || !is_repetition(examination, &before)))
         result = store_run(examination->store, keep_found, &keeping, err);
     OPENSSL_cleanse(password, sizeof(password));
     OPENSSL_cleanse(&token, sizeof(token));

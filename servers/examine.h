@@ -8,8 +8,9 @@ struct examination {
     const struct seal *seal;
     enum server_kind kind;
     const char *host;
-    const char *task; /* "seqtaskexecutor-7" */
-    int cancel_fd;    /* see net/https_client.h */
+    const char *task;  /* "seqtaskexecutor-7" */
+    int cancel_fd;     /* see net/https_client.h */
+    int64_t repeat_ms; /* that it is as it was is not kept again within this time; 0: it always is */
     void (*refused)(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict);
     void *arg;
 
@@ -26,11 +27,19 @@ struct examination {
  */
 int server_examine(struct examination *examination, struct error *err);
 
-/* What a conversation with a registered server needs; the caller wipes password and token. ERROR_NOT_FOUND;
- * ERROR_UNTRUSTED: the password does not open. */
+/* What a conversation with a registered server needs; the caller wipes password and token. *before (may be
+ * NULL): what was found last, as far as a check compares it. ERROR_NOT_FOUND; ERROR_UNTRUSTED: the password
+ * does not open. */
+struct server_before {
+    enum server_state state;
+    int64_t tried_ms;
+    enum server_node node;
+    char product[ISE_FIELD_MAX];
+    char version[ISE_FIELD_MAX];
+};
 int server_load(struct store *store, const struct seal *seal, enum server_kind kind, const char *host,
-                struct server *server, char password[SERVER_PASSWORD_MAX], struct dnac_token *token,
-                struct error *err);
+                struct server *server, struct server_before *before, char password[SERVER_PASSWORD_MAX],
+                struct dnac_token *token, struct error *err);
 
 /* Keeps a token that was renewed in a conversation, if the server is still what it was. */
 void server_keep_token(struct store *store, const struct seal *seal, const struct server *server,

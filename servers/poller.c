@@ -13,15 +13,21 @@
 
 #define LOOK_MS 60000   /* the store is looked at so often for what came without a wake (a restore) */
 #define NOT_NOW_MS 1000 /* asked again whether it may run */
+#define REPEAT_MS 60000 /* where checks come thicker than that, not each of them is written to disk */
 #define TASK_MAX 32
 
 struct item {
     enum server_kind kind;
     char host[HOST_TEXT_MAX];
     int64_t edited_ms; /* of the record that its times are for */
-    int64_t due_ms;    /* monotonic */
-    bool busy;         /* being checked */
     bool seen;         /* in the last look at the store */
+};
+
+/* Apart from the item, so that a walk over thousands of them stays in the processor's cache. */
+struct slot {
+    int64_t due_ms; /* monotonic */
+    bool busy;      /* being checked */
+    struct item *item;
 };
 
 struct poller {
@@ -36,35 +42,35 @@ struct poller {
     bool woken; /* not to wait before that */
     int64_t looked_ms;
     unsigned running; /* threads that check */
-    struct item **items;
+    struct slot *slots;
     size_t count;
     size_t capacity;
 };
 
 /* ---- what there is to check ---- */
 
-static struct item *find(struct poller *poller, const struct server *server)
+static struct slot *find(struct poller *poller, const struct server *server)
 {
     for (size_t i = 0; i < poller->count; i++) {
-        struct item *item = poller->items[i];
+        const struct item *item = poller->slots[i].item;
 
         if (item->kind == server->kind && strcmp(item->host, server->address.host) == 0)
-            return item;
+            return &poller->slots[i];
     }
     return NULL;
 }
 
-static struct item *add(struct poller *poller, const struct server *server)
+static struct slot *add(struct poller *poller, const struct server *server)
 {
     struct item *item;
 
     if (poller->count == poller->capacity) {
         size_t more = poller->capacity == 0 ? 8 : 2 * poller->capacity;
-        struct item **grown = realloc(poller->items, more * sizeof(*grown));
+        struct slot *grown = realloc(poller->slots, more * sizeof(*grown));
 
         if (grown == NULL)
             return NULL;
-        poller->items = grown;
+        poller->slots = grown;
         poller->capacity = more;
     }
     item = calloc(1, sizeof(*item));
@@ -72,8 +78,8 @@ static struct item *add(struct poller *poller, const struct server *server)
         return NULL;
     item->kind = server->kind;
     memcpy(item->host, server->address.host, sizeof(item->host));
-    poller->items[poller->count++] = item;
-    return item;
+    poller->slots[poller->count] = (struct slot){.item = item};
+    return &poller->slots[poller->count++];
 }
 
 /* When a server is due that was just met in the store: where it was left, but soon rather than late. */
@@ -93,17 +99,17 @@ static int64_t first_due(const struct poller *poller, const struct server_status
 static int take_server(void *arg, const struct server *server, const struct server_status *status)
 {
     struct poller *poller = arg;
-    struct item *item = find(poller, server);
-    bool is_new = item == NULL;
+    struct slot *slot = find(poller, server);
+    bool is_new = slot == NULL;
 
     if (is_new)
-        item = add(poller, server);
-    if (item == NULL)
+        slot = add(poller, server);
+    if (slot == NULL)
         return -1; /* out of memory: the next look finds it */
-    item->seen = true;
-    if (is_new || item->edited_ms != server->edited_ms) {
-        item->edited_ms = server->edited_ms;
-        item->due_ms = first_due(poller, status);
+    slot->item->seen = true;
+    if (is_new || slot->item->edited_ms != server->edited_ms) {
+        slot->item->edited_ms = server->edited_ms;
+        slot->due_ms = first_due(poller, status);
     }
     return 0;
 }
@@ -114,10 +120,10 @@ static void drop_unseen(struct poller *poller)
     size_t kept = 0;
 
     for (size_t i = 0; i < poller->count; i++) {
-        if (poller->items[i]->seen || poller->items[i]->busy)
-            poller->items[kept++] = poller->items[i];
+        if (poller->slots[i].item->seen || poller->slots[i].busy)
+            poller->slots[kept++] = poller->slots[i];
         else
-            free(poller->items[i]);
+            free(poller->slots[i].item);
     }
     poller->count = kept;
 }
@@ -134,31 +140,43 @@ static void look_at_store(struct poller *poller)
         return;
     poller->look = false;
     for (size_t i = 0; i < poller->count; i++)
-        poller->items[i]->seen = false;
+        poller->slots[i].item->seen = false;
     if (server_each(txn, SERVER_KINDS, take_server, poller, NULL) == 0)
         drop_unseen(poller);
     store_end(txn);
 }
 
 /* The one that is due first among those that nobody checks; NULL: none. */
-static struct item *first_item(const struct poller *poller)
+static struct slot *first_slot(const struct poller *poller)
 {
-    struct item *first = NULL;
+    struct slot *first = NULL;
 
     for (size_t i = 0; i < poller->count; i++) {
-        struct item *item = poller->items[i];
+        struct slot *slot = &poller->slots[i];
 
-        if (!item->busy && (first == NULL || item->due_ms < first->due_ms))
-            first = item;
+        if (!slot->busy && (first == NULL || slot->due_ms < first->due_ms))
+            first = slot;
     }
     return first;
 }
 
-static struct item *due_item(const struct poller *poller)
+static struct slot *due_slot(const struct poller *poller)
 {
-    struct item *item = poller->stopping ? NULL : first_item(poller);
+    struct slot *slot = poller->stopping ? NULL : first_slot(poller);
 
-    return item != NULL && item->due_ms <= clock_monotonic_ms() ? item : NULL;
+    return slot != NULL && slot->due_ms <= clock_monotonic_ms() ? slot : NULL;
+}
+
+/* After a check: the slots may have moved meanwhile. */
+static void settle(struct poller *poller, const struct item *item, int64_t delay_ms)
+{
+    for (size_t i = 0; i < poller->count; i++) {
+        if (poller->slots[i].item == item) {
+            poller->slots[i].busy = false;
+            poller->slots[i].due_ms = clock_monotonic_ms() + delay_ms;
+            return;
+        }
+    }
 }
 
 /* ---- one check ---- */
@@ -187,45 +205,38 @@ static int64_t check(const struct poller *poller, const struct item *item)
         .host = item->host,
         .task = checking.task,
         .cancel_fd = poller->cancel_fd,
+        .repeat_ms = REPEAT_MS,
         .refused = tell_refused,
         .arg = &checking,
     };
-    struct server_status status;
-    struct store_txn *txn;
-    int64_t delay_ms = poller->means.interval_ms;
-    struct server there;
+    int64_t interval_ms = poller->means.interval_ms;
 
     poller->means.name_task(poller->means.arg, checking.task, sizeof(checking.task));
     if (server_examine(&examination, NULL) != 0 || examination.found.gave_up)
-        return delay_ms; /* gone, changed, or the store is full: another look tells */
+        return interval_ms; /* gone, changed, or the store is full: another look tells */
     if (poller->means.checked != NULL)
         poller->means.checked(poller->means.arg, checking.task, &examination.server, &examination.found,
                               &examination.turn);
-    txn = store_read(poller->means.store, NULL);
-    if (txn != NULL && server_get(txn, item->kind, item->host, &there, &status, NULL) == 0)
-        delay_ms = schedule_delay_ms(delay_ms, status.state, status.failures, examination.found.retry_after_s,
-                                     arc4random());
-    if (txn != NULL)
-        store_end(txn);
-    return delay_ms;
+    return schedule_delay_ms(interval_ms, examination.found.state, examination.turn.failures,
+                             examination.found.retry_after_s, arc4random());
 }
 
 /* Checks what is due until nothing is. */
 static void *run_checks(void *arg)
 {
     struct poller *poller = arg;
-    struct item *item;
+    struct slot *slot;
 
     pthread_mutex_lock(&poller->lock);
-    while ((item = due_item(poller)) != NULL) {
+    while ((slot = due_slot(poller)) != NULL) {
+        const struct item *item = slot->item;
         int64_t delay_ms;
 
-        item->busy = true;
+        slot->busy = true;
         pthread_mutex_unlock(&poller->lock);
         delay_ms = check(poller, item);
         pthread_mutex_lock(&poller->lock);
-        item->busy = false;
-        item->due_ms = clock_monotonic_ms() + delay_ms;
+        settle(poller, item, delay_ms);
     }
     poller->running--;
     pthread_cond_signal(&poller->wake); /* somebody has to wait for the next one */
@@ -253,7 +264,7 @@ static unsigned count_due(const struct poller *poller)
     unsigned due = 0;
 
     for (size_t i = 0; i < poller->count && due < poller->means.parallel; i++)
-        due += !poller->items[i]->busy && poller->items[i]->due_ms <= now_ms;
+        due += !poller->slots[i].busy && poller->slots[i].due_ms <= now_ms;
     return due;
 }
 
@@ -267,7 +278,7 @@ static bool may_run(const struct poller *poller)
 /* With the lock: starts what is due; how long to wait then. */
 static int64_t start_due(struct poller *poller)
 {
-    const struct item *next;
+    const struct slot *next;
     unsigned due;
 
     if (!may_run(poller))
@@ -275,7 +286,7 @@ static int64_t start_due(struct poller *poller)
     look_at_store(poller);
     for (due = count_due(poller); due > 0 && poller->running < poller->means.parallel; due--)
         start_thread(poller);
-    next = first_item(poller);
+    next = first_slot(poller);
     if (next == NULL)
         return LOOK_MS;
     if (next->due_ms <= clock_monotonic_ms())
@@ -305,8 +316,8 @@ static void *watch(void *arg)
 static void destroy(struct poller *poller)
 {
     for (size_t i = 0; i < poller->count; i++)
-        free(poller->items[i]);
-    free(poller->items);
+        free(poller->slots[i].item);
+    free(poller->slots);
     if (poller->cancel_fd >= 0)
         close(poller->cancel_fd);
     pthread_cond_destroy(&poller->idle);

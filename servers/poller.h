@@ -3,7 +3,7 @@
 
 #include "servers/examine.h"
 
-#define POLLER_PARALLEL 16 /* checks at once */
+#define POLLER_PARALLEL 8 /* checks at once: a thread each, while there is something to check */
 
 /* What the poller lives on. All functions are called on its threads. */
 struct poller_means {
