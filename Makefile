@@ -106,6 +106,15 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
 .PHONY: benches
 benches: $(BENCH)
 
+# Programs that scenarios need: one a file, with primed's own parts below its main.
+TOOLS := $(patsubst tests/tool/tool_%.c,$(B)/tool/%,$(wildcard tests/tool/tool_*.c))
+PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
+$(B)/tool/%: $(B)/obj/tests/tool/tool_%.o $(PARTS) $(LIBS)
+	$(call say,LD  ,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $< $(PARTS) $(LIBS) $(EXTERNAL)
+.PHONY: tools
+tools: $(TOOLS)
+
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # --- what a person types -------------------------------------------------------------------------------------
@@ -114,9 +123,9 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-de
                   libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl \
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
-                  python3-pexpect python3-netmiko rancid openssh-sftp-server \
-                  libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
-                  libxml2-utils iproute2 python3
+                  python3-pexpect python3-netmiko python3-aiosmtpd rancid openssh-sftp-server \
+                  iproute2 iputils-ping keepalived libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
+                  libxml2-utils python3
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.
@@ -156,7 +165,7 @@ test: deps-test
 	@tests/run
 
 .PHONY: unit-programs
-unit-programs: $(UNIT)
+unit-programs: $(UNIT) $(TOOLS)
 
 .PHONY: asan
 asan:

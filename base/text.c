@@ -36,6 +36,15 @@ void text_add(struct text *text, const char *data, size_t length)
     text->data[text->length] = '\0';
 }
 
+char *text_room(struct text *text, size_t length)
+{
+    if (!reserve(text, length))
+        return NULL;
+    text->length += length;
+    text->data[text->length] = '\0';
+    return text->data + text->length - length;
+}
+
 void text_add_string(struct text *text, const char *string)
 {
     text_add(text, string, strlen(string));

@@ -16,6 +16,9 @@ struct text {
 
 void text_add(struct text *text, const char *data, size_t length);
 void text_add_string(struct text *text, const char *string);
+
+/* Appends so many bytes for the caller to fill; NULL when memory ran out. */
+char *text_room(struct text *text, size_t length);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Gives the string to the caller, who frees it; "" (allocated) when empty; NULL when memory ran out. */

@@ -1,7 +1,7 @@
 /* Configuration mode: every statement is one entry, its `no` form included. What a value may be is judged in
  * store/statement.h; primed keeps it. */
+#include "commands/configure.h"
 #include "base/clock.h"
-#include "commands/context.h"
 #include "store/statement.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #define NAME_SIZE 256
 #define MINUTE_MS 60000
 
-static const struct shell_mode config_mode = {"(config)", &shell_mode_exec};
+const struct shell_mode config_mode = {"(config)", &shell_mode_exec};
 static const struct shell_mode repository_mode = {"(config-Repository)", &config_mode};
 
 /* ---- into it and out of it ---- */
@@ -73,7 +73,7 @@ static int run_write(struct shell_call *call, struct error *err)
 /* ---- statements ---- */
 
 /* `values` is taken over. `replace`: what goes first, with all below it; NULL: nothing. */
-static int set_values(struct shell_call *call, const char *replace, json_t *values, struct error *err)
+int configure_set(struct shell_call *call, const char *replace, json_t *values, struct error *err)
 {
     json_t *params = json_pack("{s:o}", "values", values);
 
@@ -82,37 +82,37 @@ static int set_values(struct shell_call *call, const char *replace, json_t *valu
     return context_ask(call, "config.set", params, NULL, NULL, NULL, err);
 }
 
-static int unset(struct shell_call *call, const char *name, struct error *err)
+int configure_unset(struct shell_call *call, const char *name, struct error *err)
 {
     return context_ask(call, "config.unset", json_pack("{s:s}", "name", name), NULL, NULL, NULL, err);
 }
 
 /* A statement with one value. */
-static int set_one(struct shell_call *call, const char *name, const char *value, struct error *err)
+int configure_set_one(struct shell_call *call, const char *name, const char *value, struct error *err)
 {
     if (shell_is_no(call))
-        return unset(call, name, err);
-    return set_values(call, NULL, json_pack("{s:s}", name, value), err);
+        return configure_unset(call, name, err);
+    return configure_set(call, NULL, json_pack("{s:s}", name, value), err);
 }
 
 static int run_hostname(struct shell_call *call, struct error *err)
 {
-    return set_one(call, "hostname", shell_arg(call, "hostname"), err);
+    return configure_set_one(call, "hostname", shell_arg(call, "hostname"), err);
 }
 
 static int run_domain(struct shell_call *call, struct error *err)
 {
-    return set_one(call, "domain-name", shell_arg(call, "domain"), err);
+    return configure_set_one(call, "domain-name", shell_arg(call, "domain"), err);
 }
 
 static int run_timezone(struct shell_call *call, struct error *err)
 {
-    return set_one(call, "timezone", shell_arg(call, "timezone"), err);
+    return configure_set_one(call, "timezone", shell_arg(call, "timezone"), err);
 }
 
 static int run_log_level(struct shell_call *call, struct error *err)
 {
-    return set_one(call, "log-level", shell_arg(call, "log_level"), err);
+    return configure_set_one(call, "log-level", shell_arg(call, "log_level"), err);
 }
 
 static int run_release(struct shell_call *call, struct error *err)
@@ -121,9 +121,9 @@ static int run_release(struct shell_call *call, struct error *err)
 
     for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++) {
         if (shell_has(call, releases[i]))
-            return set_one(call, "platform-release", releases[i], err);
+            return configure_set_one(call, "platform-release", releases[i], err);
     }
-    return set_one(call, "platform-release", NODE_RELEASE_DEFAULT, err);
+    return configure_set_one(call, "platform-release", NODE_RELEASE_DEFAULT, err);
 }
 
 /*
@@ -172,7 +172,7 @@ static int remove_user(struct shell_call *call, const char *user, struct error *
     } else {
         snprintf(name, sizeof(name), "username/%s%s", user, shell_has(call, "system") ? "/system" : "");
     }
-    return unset(call, name, err);
+    return configure_unset(call, name, err);
 }
 
 static int run_username(struct shell_call *call, struct error *err)
@@ -199,7 +199,7 @@ static int run_username(struct shell_call *call, struct error *err)
         snprintf(name, sizeof(name), "username/%s/sshkey/%s", user, digest);
         json_object_set_new(values, name, json_string(key));
     }
-    return set_values(call, NULL, values, err);
+    return configure_set(call, NULL, values, err);
 }
 
 /* ---- repository ---- */
@@ -212,8 +212,8 @@ static int run_repository(struct shell_call *call, struct error *err)
 
     snprintf(name, sizeof(name), "repository/%s", repository);
     if (shell_is_no(call))
-        return unset(call, name, err);
-    if (set_values(call, NULL, json_pack("{s:s}", name, ""), err) != 0)
+        return configure_unset(call, name, err);
+    if (configure_set(call, NULL, json_pack("{s:s}", name, ""), err) != 0)
         return -1;
     snprintf(context->repository, sizeof(context->repository), "%s", repository);
     shell_enter_mode(shell_call_session(call), &repository_mode);
@@ -232,7 +232,7 @@ static int run_url(struct shell_call *call, struct error *err)
     char name[NAME_SIZE];
 
     name_in_repository(call, "url", name);
-    return set_one(call, name, shell_arg(call, "url"), err);
+    return configure_set_one(call, name, shell_arg(call, "url"), err);
 }
 
 static int run_user(struct shell_call *call, struct error *err)
@@ -245,7 +245,7 @@ static int run_user(struct shell_call *call, struct error *err)
     name_in_repository(call, "user", user);
     name_in_repository(call, "password", password);
     if (shell_is_no(call))
-        return unset(call, user, err) != 0 ? -1 : unset(call, password, err);
+        return configure_unset(call, user, err) != 0 ? -1 : configure_unset(call, password, err);
     values = json_pack("{s:s}", user, shell_arg(call, "word"));
     if (shell_has(call, "password")) {
         secret = secret_value(call, err);
@@ -255,7 +255,7 @@ static int run_user(struct shell_call *call, struct error *err)
         }
         json_object_set_new(values, password, secret);
     }
-    return set_values(call, shell_has(call, "password") ? NULL : password, values, err);
+    return configure_set(call, shell_has(call, "password") ? NULL : password, values, err);
 }
 
 /* ---- mail-server ---- */
@@ -273,11 +273,12 @@ static int run_mail(struct shell_call *call, struct error *err)
     json_t *secret;
 
     if (shell_is_no(call))
-        return unset(call, "mail-server", err);
+        return configure_unset(call, "mail-server", err);
     values = json_pack("{s:s}", "mail-server/host", shell_arg(call, "mail_host"));
     add_if_given(call, values, "mail-server/port", "port");
     add_if_given(call, values, "mail-server/username", "word");
     add_if_given(call, values, "mail-server/from", "mail_address");
+    add_if_given(call, values, "mail-server/to", "mail_list");
     if (shell_has(call, "starttls"))
         json_object_set_new(values, "mail-server/starttls", json_string("yes"));
     if (shell_has(call, "password")) {
@@ -288,7 +289,7 @@ static int run_mail(struct shell_call *call, struct error *err)
         }
         json_object_set_new(values, "mail-server/password", secret);
     }
-    return set_values(call, "mail-server", values, err);
+    return configure_set(call, "mail-server", values, err);
 }
 
 #define CHANGING .role = SHELL_ROLE_ADMIN, .needs = NEED_DAEMON, .flags = SHELL_CHANGES
@@ -368,12 +369,17 @@ static const struct shell_command commands[] = {
      STATEMENT,
      .manual = "0 to 7 as in syslog: up to 3 errors, 4 warnings, 5 and 6 information, 7 everything."},
     {.grammar = "mail-server <mail_host> [port <port>] [username <word>] [password [{plain <secret> | sealed "
-                "<sealed>}]] [from <mail_address>] [starttls]",
+                "<sealed>}]] [from <mail_address>] [to <mail_list>] [starttls]",
      .help = "Where notices are mailed through",
      .run = run_mail,
      .no = "mail-server",
      STATEMENT,
-     .manual = "Replaces all that was set before. `password` alone asks for it."},
+     .manual =
+         "Replaces all that was set before. `password` alone asks for it. `to` says who gets the notices, "
+         "together with the addresses of `ha` `email-address`. The server's certificate is judged in the "
+         "trust zone `user`, and a password is never sent without TLS; `starttls` asks for TLS without a "
+         "login too, which is used anyway where it is offered. Port 465 means TLS from the first byte on. "
+         "What could not be sent: `show notices`."},
     {.grammar = "platform-release {3.5 | 3.9 | 3.10}",
      .help = "The release whose listings and words are followed",
      .run = run_release,

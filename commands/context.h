@@ -117,3 +117,7 @@ extern const struct shell_branch purpose_show_branch;
 extern const struct shell_branch ctl_branch;
 extern const struct shell_branch server_branch;
 extern const struct shell_branch server_show_branch;
+extern const struct shell_branch ha_config_branch;
+extern const struct shell_branch notices_branch;
+extern const struct shell_branch ha_branch;
+extern const struct shell_branch ha_show_branch;

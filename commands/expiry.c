@@ -113,6 +113,6 @@ static const struct shell_command commands[] = {
      .needs = NEED_STORE,
      .manual = "This node's own certificate, the CA certificates of all trust zones and the pinned ones. 90, "
                "30, 7 and "
-               "1 days before the end, and once it is over, a notice goes to the log."},
+               "1 days before the end, and once it is over, a notice goes to the log and out by mail."},
 };
 const struct shell_branch expiry_branch = SHELL_BRANCH(commands);

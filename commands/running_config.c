@@ -212,9 +212,37 @@ static void print_mail(struct printing *printing)
     add_option(printing, "username", "mail-server/username");
     add_option(printing, "password sealed", "mail-server/password");
     add_option(printing, "from", "mail-server/from");
+    add_option(printing, "to", "mail-server/to");
     if (value_of(printing, "mail-server/starttls") != NULL)
         text_add_string(&printing->line, " starttls");
     print_text(printing);
+    end_block(printing);
+}
+
+static void print_ha_line(struct printing *printing, const char *words, const char *name)
+{
+    const char *value = value_of(printing, name);
+
+    if (value != NULL)
+        print_line(printing, " %s %s", words, value);
+}
+
+static void print_ha(struct printing *printing)
+{
+    printing->any = false;
+    each(printing, "ha", note_any);
+    if (!printing->any)
+        return;
+    print_line(printing, "ha");
+    print_ha_line(printing, "secondary-server", "ha/secondary-server");
+    print_ha_line(printing, "email-address", "ha/email-address");
+    print_ha_line(printing, "failover-type", "ha/failover-type");
+    print_ha_line(printing, "virtual-ip ipv4", "ha/virtual-ipv4");
+    print_ha_line(printing, "virtual-ip ipv6", "ha/virtual-ipv6");
+    if (value_of(printing, "ha/heartbeat-interval") != NULL)
+        print_line(printing, " heartbeat interval %s misses %s", value_of(printing, "ha/heartbeat-interval"),
+                   value_or(printing, "ha/heartbeat-misses", "3"));
+    print_ha_line(printing, "witness", "ha/witness");
     end_block(printing);
 }
 
@@ -238,6 +266,7 @@ static void print_all(struct printing *printing)
                value_or(printing, "log-level", level_number(printing->conf->log_level)));
     end_block(printing);
     print_mail(printing);
+    print_ha(printing);
     print_line(printing, "platform-release %s",
                value_or(printing, "platform-release", printing->conf->release));
     end_block(printing);

@@ -1,7 +1,7 @@
 /* ncs start, stop, restart, status. */
 #include "base/clock.h"
 #include "base/version.h"
-#include "commands/context.h"
+#include "commands/ha.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ static void print_self_checks(struct shell_output *output, json_t *checks)
         char name[300];
         char detail[ERROR_TEXT_MAX + 4] = "";
 
-        snprintf(name, sizeof(name), "Self check of %s", text_of(check, "host"));
+        snprintf(name, sizeof(name), "%s of %s", text_of(check, "kind"), text_of(check, "host"));
         if (text_of(check, "message")[0] != '\0')
             snprintf(detail, sizeof(detail), " (%s)", text_of(check, "message"));
         print_service(output, name, text_of(check, "state"), detail);
@@ -57,12 +57,14 @@ static void print_status(struct shell_output *output, json_t *state)
 {
     bool running = json_is_true(json_object_get(state, "running"));
     const char *word = running ? "running" : "stopped";
+    char brief[128], health[160];
     json_t *address;
     size_t i;
 
+    ha_brief(json_object_get(state, "pair"), brief, sizeof(brief));
+    snprintf(health, sizeof(health), ". ( %s )", brief);
     output_begin(output, &service_listing);
-    print_service(output, "Health Monitor Server", word,
-                  running ? ". ( [Role] Primary [State] HA not Configured )" : ".");
+    print_service(output, "Health Monitor Server", word, running ? health : ".");
     json_array_foreach(json_object_get(state, "listen"), i, address)
     {
         char detail[300];

@@ -12,7 +12,8 @@ static const struct shell_branch *const branches[] = {
     &service_branch,   &show_branch,           &log_branch,         &session_branch,    &monitor_branch,
     &configure_branch, &running_config_branch, &trust_store_branch, &validation_branch, &expiry_branch,
     &purpose_branch,   &purpose_show_branch,   &ctl_branch,         &file_branch,       &backup_branch,
-    &server_branch,    &server_show_branch,
+    &server_branch,    &server_show_branch,    &ha_config_branch,   &ha_branch,         &ha_show_branch,
+    &notices_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
@@ -43,4 +44,5 @@ void table_fill(struct shell_program *program)
     add_types(program, types, trust_types, trust_type_count);
     add_types(program, types, file_types, file_type_count);
     add_types(program, types, server_types, server_type_count);
+    add_types(program, types, ha_types, ha_type_count);
 }

@@ -14,6 +14,7 @@ TYPES(config)
 TYPES(trust)
 TYPES(purpose)
 TYPES(file)
+TYPES(ha)
 TYPES(server)
 #undef TYPES
 

@@ -1,5 +1,6 @@
 #include "daemon/broker.h"
 
+#include "daemon/keepalived.h"
 #include "daemon/ssh_start.h"
 #include "net/https_server.h"
 
@@ -16,16 +17,28 @@
 
 #define DESCRIPTORS_MAX 2 /* that come along with a question */
 
-enum broker_operation { BROKER_LISTEN = 1, BROKER_SSH };
+enum broker_operation {
+    BROKER_LISTEN = 1,
+    BROKER_SSH,
+    BROKER_ADDRESS_CHECK,
+    BROKER_ADDRESS_START,
+    BROKER_ADDRESS_SET,
+    BROKER_ADDRESS_STOP,
+    BROKER_ADDRESS_STATE
+};
 
 struct broker_question {
     uint32_t operation;
-    uint32_t index;        /* BROKER_LISTEN */
-    struct broker_ssh ssh; /* BROKER_SSH */
+    uint32_t index;                 /* BROKER_LISTEN */
+    struct broker_ssh ssh;          /* BROKER_SSH */
+    struct virtual_address address; /* BROKER_ADDRESS_CHECK, _START */
+    bool active;                    /* BROKER_ADDRESS_SET */
+    uint64_t epoch;                 /* the same */
 };
 
 struct broker_answer {
-    struct error error; /* code ERROR_NONE: a descriptor comes along */
+    struct error error;                 /* code ERROR_NONE: done; a descriptor may come along */
+    struct virtual_address_state state; /* BROKER_ADDRESS_STATE */
 };
 
 union descriptors {
@@ -108,8 +121,40 @@ static int start_ssh(const char *home, const struct node_conf *conf, const struc
     return -1;
 }
 
+/* What the privileged half holds while it serves. */
+struct privileged {
+    const char *home;
+    const struct node_conf *conf;
+    struct keepalived *keepalived;
+};
+
+/* About the virtual address. */
+static void answer_address(struct privileged *self, const struct broker_question *question,
+                           struct broker_answer *answer)
+{
+    switch (question->operation) {
+    case BROKER_ADDRESS_CHECK:
+        keepalived_check(self->conf, &question->address, &answer->error);
+        break;
+    case BROKER_ADDRESS_START:
+        keepalived_start(self->keepalived, &question->address, &answer->error);
+        break;
+    case BROKER_ADDRESS_SET:
+        keepalived_set(self->keepalived, question->active, question->epoch, &answer->error);
+        break;
+    case BROKER_ADDRESS_STOP:
+        keepalived_stop(self->keepalived);
+        break;
+    case BROKER_ADDRESS_STATE:
+        keepalived_state(self->keepalived, &answer->state);
+        break;
+    default:
+        error_set(&answer->error, ERROR_DENIED, "the privileged part of primed does no such thing");
+    }
+}
+
 /* One question of the child. False when the child closed its end or sent something else. */
-static bool answer_question(int socket, const char *home, const struct node_conf *conf)
+static bool answer_question(int socket, struct privileged *self)
 {
     struct broker_question question;
     struct broker_answer answer = {0};
@@ -120,12 +165,12 @@ static bool answer_question(int socket, const char *home, const struct node_conf
         close_all(fds);
         return false;
     }
-    if (question.operation == BROKER_LISTEN && question.index < conf->listen_count)
-        fd = https_listen(conf->listen[question.index], conf->port, &answer.error);
+    if (question.operation == BROKER_LISTEN && question.index < self->conf->listen_count)
+        fd = https_listen(self->conf->listen[question.index], self->conf->port, &answer.error);
     else if (question.operation == BROKER_SSH)
-        fd = start_ssh(home, conf, &question.ssh, fds, &answer.error);
+        fd = start_ssh(self->home, self->conf, &question.ssh, fds, &answer.error);
     else
-        error_set(&answer.error, ERROR_DENIED, "the privileged part of primed does no such thing");
+        answer_address(self, &question, &answer);
     close_all(fds);
     send_message(socket, &answer, sizeof(answer), &fd, fd >= 0);
     if (fd >= 0)
@@ -139,7 +184,7 @@ static int exit_status(int status)
 }
 
 /* Takes leave of every process that ended; true, with its status, if the other half is among them. */
-static bool reap(pid_t child, int *status)
+static bool reap(pid_t child, struct keepalived *keepalived, int *status)
 {
     bool ended = false;
     int one;
@@ -149,36 +194,48 @@ static bool reap(pid_t child, int *status)
         if (pid == child) {
             *status = one;
             ended = true;
+        } else {
+            keepalived_ended(keepalived, pid);
         }
     }
     return ended || (pid < 0 && errno == ECHILD);
 }
 
-int broker_serve(int socket, pid_t child, const char *home, const struct node_conf *conf)
+/* The signals that the loop below takes from a descriptor. */
+static int take_signals(sigset_t *before)
 {
-    struct pollfd watched[2] = {{.fd = socket, .events = POLLIN}, {.events = POLLIN}};
     sigset_t signals;
-    sigset_t before;
-    int status = 0;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &signals, &before);
-    watched[1].fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    while (!reap(child, &status)) {
+    sigprocmask(SIG_BLOCK, &signals, before);
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+int broker_serve(int socket, pid_t child, const char *home, const struct node_conf *conf)
+{
+    struct pollfd watched[2] = {{.fd = socket, .events = POLLIN}, {.events = POLLIN}};
+    struct privileged self = {.home = home, .conf = conf, .keepalived = keepalived_new(home, conf)};
+    sigset_t before;
+    int status = 0;
+
+    watched[1].fd = take_signals(&before);
+    while (!reap(child, self.keepalived, &status)) {
         struct signalfd_siginfo info;
 
-        if (poll(watched, 2, -1) < 0)
+        if (poll(watched, 2, keepalived_wait_ms(self.keepalived)) < 0)
             continue;
-        if (watched[0].revents != 0 && !answer_question(socket, home, conf))
+        keepalived_tick(self.keepalived);
+        if (watched[0].revents != 0 && !answer_question(socket, &self))
             watched[0].fd = -1;
         if (watched[1].revents != 0 && read(watched[1].fd, &info, sizeof(info)) == sizeof(info) &&
             info.ssi_signo != SIGCHLD)
             kill(child, (int)info.ssi_signo);
     }
+    keepalived_free(self.keepalived);
     close(watched[1].fd);
     sigprocmask(SIG_SETMASK, &before, NULL); /* whoever is started next would inherit it */
     return exit_status(status);
@@ -189,32 +246,45 @@ int broker_serve(int socket, pid_t child, const char *home, const struct node_co
 /* One question at a time: the answers come in their order, and say not to whom. */
 static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
 
+/* *fd (may be NULL): the descriptor that came along, or -1. */
 static int ask(int socket, const struct broker_question *question, const int *fds, size_t count,
-               struct error *err)
+               struct broker_answer *answer, int *fd, struct error *err)
 {
-    struct broker_answer answer;
     int got[DESCRIPTORS_MAX];
     bool answered;
 
     pthread_mutex_lock(&asking);
     answered = send_message(socket, question, sizeof(*question), fds, count) &&
-               receive_message(socket, &answer, sizeof(answer), got);
+               receive_message(socket, answer, sizeof(*answer), got);
     pthread_mutex_unlock(&asking);
     if (!answered)
         return error_set(err, ERROR_INTERNAL, "the privileged part of primed does not answer");
-    if (answer.error.code == ERROR_NONE && got[0] >= 0)
-        return got[0];
+    if (fd != NULL && answer->error.code == ERROR_NONE) {
+        *fd = got[0];
+        got[0] = -1;
+    }
     close_all(got);
+    if (answer->error.code == ERROR_NONE)
+        return 0;
     if (err != NULL)
-        *err = answer.error;
+        *err = answer->error;
     return -1;
+}
+
+static int ask_descriptor(int socket, const struct broker_question *question, const int *fds, size_t count,
+                          struct error *err)
+{
+    struct broker_answer answer;
+    int fd = -1;
+
+    return ask(socket, question, fds, count, &answer, &fd, err) == 0 ? fd : -1;
 }
 
 int broker_listen(int socket, unsigned index, struct error *err)
 {
     struct broker_question question = {.operation = BROKER_LISTEN, .index = index};
 
-    return ask(socket, &question, NULL, 0, err);
+    return ask_descriptor(socket, &question, NULL, 0, err);
 }
 
 int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side, struct error *err)
@@ -222,5 +292,51 @@ int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side,
     struct broker_question question = {.operation = BROKER_SSH, .ssh = *what};
     const int fds[DESCRIPTORS_MAX] = {channel, side};
 
-    return ask(socket, &question, fds, DESCRIPTORS_MAX, err);
+    return ask_descriptor(socket, &question, fds, DESCRIPTORS_MAX, err);
+}
+
+static int ask_address(int socket, const struct broker_question *question, struct error *err)
+{
+    struct broker_answer answer;
+
+    return ask(socket, question, NULL, 0, &answer, NULL, err);
+}
+
+int broker_address_check(int socket, const struct virtual_address *wanted, struct error *err)
+{
+    struct broker_question question = {.operation = BROKER_ADDRESS_CHECK, .address = *wanted};
+
+    return ask_address(socket, &question, err);
+}
+
+int broker_address_start(int socket, const struct virtual_address *wanted, struct error *err)
+{
+    struct broker_question question = {.operation = BROKER_ADDRESS_START, .address = *wanted};
+
+    return ask_address(socket, &question, err);
+}
+
+int broker_address_set(int socket, bool active, uint64_t epoch, struct error *err)
+{
+    struct broker_question question = {.operation = BROKER_ADDRESS_SET, .active = active, .epoch = epoch};
+
+    return ask_address(socket, &question, err);
+}
+
+int broker_address_stop(int socket, struct error *err)
+{
+    struct broker_question question = {.operation = BROKER_ADDRESS_STOP};
+
+    return ask_address(socket, &question, err);
+}
+
+int broker_address_state(int socket, struct virtual_address_state *out, struct error *err)
+{
+    struct broker_question question = {.operation = BROKER_ADDRESS_STATE};
+    struct broker_answer answer;
+
+    if (ask(socket, &question, NULL, 0, &answer, NULL, err) != 0)
+        return -1;
+    *out = answer.state;
+    return 0;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/node_conf.h"
+#include "ha/virtual_address.h"
 
 #include <sys/types.h>
 
@@ -33,3 +34,13 @@ int broker_listen(int socket, unsigned index, struct error *err);
  * ERROR_NOT_FOUND: no ssh here. ERROR_INVALID_ARGUMENT, ERROR_INTERNAL.
  */
 int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side, struct error *err);
+
+/*
+ * Asked by the child about the pair's virtual address (daemon/keepalived.h, whose errors they have). Start,
+ * set and stop change what the privileged half does; check and state only look.
+ */
+int broker_address_check(int socket, const struct virtual_address *wanted, struct error *err);
+int broker_address_start(int socket, const struct virtual_address *wanted, struct error *err);
+int broker_address_set(int socket, bool active, uint64_t epoch, struct error *err);
+int broker_address_stop(int socket, struct error *err);
+int broker_address_state(int socket, struct virtual_address_state *out, struct error *err);

@@ -1,13 +1,18 @@
 #include "daemon/configuration.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "daemon/caller.h"
+#include "daemon/mailer.h"
+#include "daemon/pair.h"
 #include "daemon/workers.h"
 #include "store/audit.h"
 #include "store/config.h"
+#include "store/statement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RETRY_MS 1000 /* when the old configuration could not be put back */
 
@@ -49,6 +54,22 @@ void configuration_apply(struct node *node)
         level = level_of(strtol(number, NULL, 10));
     log_set_most(node->application_log, level);
     log_set_most(node->health_log, level);
+    mailer_retry(node->mailer);
+}
+
+int configuration_open_secret(const struct node *node, const char *name, const char *text, char *out,
+                              size_t size, struct error *err)
+{
+    uint8_t sealed[STATEMENT_SECRET_MAX + SEAL_OVERHEAD + 3];
+    size_t length;
+
+    if (strlen(text) / 4 * 3 > sizeof(sealed) || !base64_decode(text, sealed, &length) ||
+        length < SEAL_OVERHEAD || length - SEAL_OVERHEAD >= size)
+        return error_set(err, ERROR_INVALID_ARGUMENT, "the secret %.100s is too long", name);
+    if (seal_unwrap(node->seal, name, sealed, length, out, err) != 0)
+        return -1;
+    out[length - SEAL_OVERHEAD] = '\0';
+    return 0;
 }
 
 struct load {
@@ -72,7 +93,8 @@ int configuration_load(struct node *node, struct error *err)
 {
     struct load loading = {false};
 
-    if (store_run(node->store, load, &loading, err) != 0)
+    /* the other node of a pair goes on with what runs: one that restarts does not take it back */
+    if (!pair_is_configured(node->pair) && store_run(node->store, load, &loading, err) != 0)
         return -1;
     configuration_apply(node);
     configuration_watch(node);

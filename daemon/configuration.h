@@ -23,3 +23,8 @@ void configuration_watch(struct node *node);
 
 /* The node's name: as configured, else as node.conf has it. */
 void configuration_hostname(const struct node *node, char out[HOST_TEXT_MAX]);
+
+/* Opens a secret of the configuration, as config_get() gives it under `name`, into out; the caller wipes it.
+ * ERROR_INVALID_ARGUMENT: too long for `size`. ERROR_UNTRUSTED: sealed by another node, or altered. */
+int configuration_open_secret(const struct node *node, const char *name, const char *text, char *out,
+                              size_t size, struct error *err);

@@ -1,36 +1,16 @@
 #include "daemon/daily.h"
 
-#include "base/clock.h"
 #include "daemon/ca_update.h"
 #include "daemon/expiry.h"
+#include "daemon/wakeup.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 struct daily {
     struct node *node;
     pthread_t thread;
-    pthread_mutex_t lock; /* over what follows */
-    pthread_cond_t wake;
-    bool woken;
-    bool stopping;
+    struct wakeup wakeup;
 };
-
-/* False when it is time to end. */
-static bool sleep_until_next(struct daily *daily)
-{
-    struct timespec until = clock_deadline(DAILY_LOOK_MS);
-    bool stopping;
-
-    pthread_mutex_lock(&daily->lock);
-    while (!daily->stopping && !daily->woken &&
-           pthread_cond_timedwait(&daily->wake, &daily->lock, &until) != ETIMEDOUT)
-        ;
-    stopping = daily->stopping;
-    daily->woken = false;
-    pthread_mutex_unlock(&daily->lock);
-    return !stopping;
-}
 
 static void *watch(void *arg)
 {
@@ -39,21 +19,19 @@ static void *watch(void *arg)
     do {
         ca_update_run(daily->node);
         expiry_run(daily->node);
-    } while (sleep_until_next(daily));
+    } while (wakeup_wait(&daily->wakeup, DAILY_LOOK_MS, NULL));
     return NULL;
 }
 
 static void destroy(struct daily *daily)
 {
-    pthread_cond_destroy(&daily->wake);
-    pthread_mutex_destroy(&daily->lock);
+    wakeup_destroy(&daily->wakeup);
     free(daily);
 }
 
 struct daily *daily_start(struct node *node, struct error *err)
 {
     struct daily *daily = calloc(1, sizeof(*daily));
-    pthread_condattr_t attributes;
     int failed;
 
     if (daily == NULL) {
@@ -61,11 +39,7 @@ struct daily *daily_start(struct node *node, struct error *err)
         return NULL;
     }
     daily->node = node;
-    pthread_mutex_init(&daily->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&daily->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wakeup_init(&daily->wakeup);
     failed = pthread_create(&daily->thread, NULL, watch, daily);
     if (failed == 0)
         return daily;
@@ -74,26 +48,17 @@ struct daily *daily_start(struct node *node, struct error *err)
     return NULL;
 }
 
-static void signal_thread(struct daily *daily, bool stop)
-{
-    pthread_mutex_lock(&daily->lock);
-    daily->stopping = daily->stopping || stop;
-    daily->woken = true;
-    pthread_cond_signal(&daily->wake);
-    pthread_mutex_unlock(&daily->lock);
-}
-
 void daily_wake(struct daily *daily)
 {
     if (daily != NULL)
-        signal_thread(daily, false);
+        wakeup_signal(&daily->wakeup, false);
 }
 
 void daily_stop(struct daily *daily)
 {
     if (daily == NULL)
         return;
-    signal_thread(daily, true);
+    wakeup_stop(&daily->wakeup);
     pthread_join(daily->thread, NULL);
     destroy(daily);
 }

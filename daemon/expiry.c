@@ -1,6 +1,7 @@
 #include "daemon/expiry.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "daemon/notice.h"
 #include "store/expiry.h"
 #include "store/setting.h"
@@ -31,7 +32,26 @@ struct run {
     int64_t last_ms;
     int64_t now_ms;
     size_t notices;
+    struct text lines; /* of the mail */
 };
+
+static void give(struct run *run, const char *text)
+{
+    notice_give(run->node, "system", text);
+    text_format(&run->lines, "%s\n", text);
+}
+
+/* One mail, however many certificates there are. */
+static void send_mail(struct run *run)
+{
+    char subject[128];
+
+    snprintf(subject, sizeof(subject), "%zu certificate%s to %s end", run->notices,
+             run->notices == 1 ? " comes" : "s come", run->notices == 1 ? "its" : "their");
+    text_add_string(&run->lines, "\nAll of them: show cert expiry\n");
+    if (!run->lines.failed)
+        notice_mail(run->node, subject, run->lines.data);
+}
 
 static void say(struct run *run, const struct expiry *expiry)
 {
@@ -51,7 +71,7 @@ static void say(struct run *run, const struct expiry *expiry)
     snprintf(text, sizeof(text), "%s%s%s (%.300s) %s, on %s", what[expiry->kind],
              expiry->kind == EXPIRY_OWN ? "" : " ", expiry->kind == EXPIRY_OWN ? "" : expiry->name,
              expiry->subject_slash, left, when);
-    notice_give(run->node, "system", text);
+    give(run, text);
 }
 
 static int look(void *arg, const struct expiry *expiry)
@@ -98,19 +118,24 @@ void expiry_run(struct node *node)
     if (failed == 0)
         failed = expiry_each(txn, look, &run, &err);
     store_end(txn);
-    if (node->stopping)
+    if (node->stopping) {
+        text_free(&run.lines);
         return;
+    }
     if (run.notices > EXPIRY_NOTICES_MAX) {
         char text[128];
 
         snprintf(text, sizeof(text), "%zu more certificates come to their end: show cert expiry",
                  run.notices - EXPIRY_NOTICES_MAX);
-        notice_give(node, "system", text);
+        give(&run, text);
     }
+    if (failed == 0 && run.notices > 0)
+        send_mail(&run);
     if (failed == 0 && (run.notices > 0 || run.now_ms - run.last_ms >= KEPT_MS || run.last_ms > run.now_ms))
         failed = store_run(node->store, write_last, &run.now_ms, &err);
     if (failed != 0)
         log_write(node->application_log, LOG_LEVEL_ERROR,
                   "[system] [DailyTask] the ends of the certificates could not be looked up: %s",
                   err.message);
+    text_free(&run.lines);
 }

@@ -1,6 +1,7 @@
 #include "daemon/monitor.h"
 
 #include "base/clock.h"
+#include "daemon/pair.h"
 #include "daemon/report.h"
 #include "daemon/services.h"
 #include "net/https_client.h"
@@ -170,6 +171,7 @@ void monitor_stop(struct monitor *monitor)
 json_t *monitor_state(struct monitor *monitor)
 {
     json_t *list = json_array();
+    json_t *peer;
 
     pthread_mutex_lock(&monitor->lock);
     for (size_t i = 0; i < monitor->check_count; i++) {
@@ -177,10 +179,13 @@ json_t *monitor_state(struct monitor *monitor)
         char host[HOST_PORT_TEXT_MAX];
 
         host_port_format(&check->request.host, host);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", "host", host, "state",
-                                              check_names[check->state], "checked_ms",
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:s}", "kind", "Self check", "host", host,
+                                              "state", check_names[check->state], "checked_ms",
                                               (json_int_t)check->checked_ms, "message", check->message));
     }
     pthread_mutex_unlock(&monitor->lock);
+    peer = pair_check(monitor->node->pair);
+    if (peer != NULL)
+        json_array_append_new(list, peer);
     return list;
 }

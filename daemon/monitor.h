@@ -11,6 +11,7 @@ struct monitor;
 struct monitor *monitor_start(struct node *node, struct error *err);
 void monitor_stop(struct monitor *monitor);
 
-/* A list of {"host", "state", "checked_ms", "message"}: the last self check of each address. New reference.
+/* A list of {"kind", "host", "state", "checked_ms", "message"}: the last self check of each address, and the
+ * pair's heartbeat. New reference.
  */
 json_t *monitor_state(struct monitor *monitor);

@@ -8,7 +8,9 @@
 #include "daemon/caller.h"
 #include "daemon/configuration.h"
 #include "daemon/daily.h"
+#include "daemon/mailer.h"
 #include "daemon/own_key.h"
+#include "daemon/pair.h"
 #include "daemon/purpose_services.h"
 #include "daemon/report.h"
 #include "daemon/repository.h"
@@ -116,7 +118,7 @@ static int open_node(struct node *node, struct error *err)
         (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
-        (node->own_key = own_key_new(node, err)) == NULL ||
+        (node->own_key = own_key_new(node, err)) == NULL || (node->pair = pair_new(node, err)) == NULL ||
         (node->services = services_new(node, err)) == NULL ||
         (node->purpose_services = purpose_services_new(node, err)) == NULL)
         return -1;
@@ -124,7 +126,7 @@ static int open_node(struct node *node, struct error *err)
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
     if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0 ||
-        (node->daily = daily_start(node, err)) == NULL)
+        (node->mailer = mailer_start(node, err)) == NULL || (node->daily = daily_start(node, err)) == NULL)
         return -1;
     purpose_services_start(node->purpose_services);
     node->control = control_server_new(node->base, node->home, &handlers, err);
@@ -138,8 +140,10 @@ static bool close_node(struct node *node)
     if (!workers_stop(node->workers, STOP_WORKERS_MS))
         return false;
     daily_stop(node->daily);
+    mailer_stop(node->mailer);
     control_server_free(node->control);
     services_free(node->services);
+    pair_free(node->pair);
     purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);
@@ -148,6 +152,7 @@ static bool close_node(struct node *node)
         event_base_free(node->base);
     if (node->store != NULL)
         store_close(node->store);
+    mailer_free(node->mailer); /* not before: a job of the store may wake it */
     seal_close(node->seal);
     report_free(node->application_report);
     log_close(node->audit_log);

@@ -18,7 +18,9 @@ struct services;
 struct own_key;
 struct purpose_services;
 struct sessions;
+struct pair;
 struct daily;
+struct mailer;
 
 struct node {
     const char *home; /* absolute where the user can walk there, "." otherwise */
@@ -34,10 +36,12 @@ struct node {
     struct workers *workers;
     struct own_key *own_key;
     struct services *services;
+    struct pair *pair;
     struct purpose_services *purpose_services;
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */
     struct daily *daily;
+    struct mailer *mailer;
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */
     int64_t started_ms; /* monotonic */

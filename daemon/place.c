@@ -1,10 +1,9 @@
 #include "daemon/place.h"
 
-#include "base/base64.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "daemon/configuration.h"
 #include "store/config.h"
-#include "store/seal.h"
 #include "store/statement.h"
 
 #include <limits.h>
@@ -69,26 +68,6 @@ static int read_configured(struct request *request, const char *repository, stru
     return failed ? -1 : 0;
 }
 
-static int unseal_password(struct request *request, const char *repository, const char *text,
-                           struct place *place, struct error *err)
-{
-    uint8_t sealed[PLACE_PASSWORD_MAX + SEAL_OVERHEAD + 3];
-    char name[NAME_MAX + 32];
-    size_t length;
-
-    if (text[0] == '\0')
-        return 0;
-    snprintf(name, sizeof(name), "repository/%s/password", repository);
-    if (strlen(text) / 4 * 3 > sizeof(sealed) || !base64_decode(text, sealed, &length) ||
-        length < SEAL_OVERHEAD || length - SEAL_OVERHEAD >= sizeof(place->password))
-        return error_set(err, ERROR_INVALID_ARGUMENT, "the password of the repository %s is too long",
-                         repository);
-    if (seal_unwrap(request->node->seal, name, sealed, length, place->password, err) != 0)
-        return -1;
-    place->password[length - SEAL_OVERHEAD] = '\0';
-    return 0;
-}
-
 /* "sftp://host/folder" and "sub/file" make sftp://host/folder/sub/file. */
 static int join_url(const char *url, const char *inside, struct place *place, struct error *err)
 {
@@ -129,6 +108,7 @@ static int resolve(struct request *request, struct place *place, struct error *e
     const char *inside = path.text + length + (path.text[length] == '/');
     struct configured configured;
     char repository[NAME_MAX + 1];
+    char password[NAME_MAX + 32];
 
     if (length == 0)
         return 0;
@@ -143,7 +123,11 @@ static int resolve(struct request *request, struct place *place, struct error *e
     if (join_url(configured.url, inside, place, err) != 0)
         return -1;
     snprintf(place->url.user, sizeof(place->url.user), "%s", configured.user);
-    return unseal_password(request, repository, configured.password, place, err);
+    if (configured.password[0] == '\0')
+        return 0;
+    snprintf(password, sizeof(password), "repository/%s/password", repository);
+    return configuration_open_secret(request->node, password, configured.password, place->password,
+                                     sizeof(place->password), err);
 }
 
 struct each_configured {

@@ -198,7 +198,8 @@ static int show_in(struct store_txn *txn, const struct keep_job *job, const char
         return -1;
     if (old.same)
         return 0;
-    own.scope = rules->pair_import ? STORE_SCOPE_PAIR : STORE_SCOPE_NODE;
+    /* a standby shows its own certificate only here: what both have comes from the active node */
+    own.scope = rules->pair_import && store_is_active(txn) ? STORE_SCOPE_PAIR : STORE_SCOPE_NODE;
     if (old.file[0] != '\0' && trust_certificate_delete(txn, store, old.file, own.scope, err) != 0)
         return -1;
     return purpose_trust_name(txn, job->shown, store, file, err) != 0 ? -1

@@ -30,6 +30,8 @@ static const struct method *find_method(const char *name)
         {backup_methods, backup_method_count},
         {server_methods, server_method_count},
         {server_list_methods, server_list_method_count},
+        {notice_methods, notice_method_count},
+        {ha_methods, ha_method_count},
     };
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {

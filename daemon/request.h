@@ -81,3 +81,7 @@ extern const struct method server_methods[];
 extern const size_t server_method_count;
 extern const struct method server_list_methods[];
 extern const size_t server_list_method_count;
+extern const struct method notice_methods[];
+extern const size_t notice_method_count;
+extern const struct method ha_methods[];
+extern const size_t ha_method_count;

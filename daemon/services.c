@@ -1,12 +1,12 @@
 #include "daemon/services.h"
 
 #include "base/clock.h"
-#include "base/version.h"
 #include "daemon/broker.h"
 #include "daemon/configuration.h"
 #include "daemon/loop.h"
 #include "daemon/monitor.h"
 #include "daemon/own_key.h"
+#include "daemon/pair.h"
 #include "daemon/purpose_services.h"
 #include "daemon/server_watch.h"
 #include "identity/identity.h"
@@ -54,21 +54,6 @@ struct services *services_new(struct node *node, struct error *err)
     return services;
 }
 
-/* What anybody may know: who this is, and nothing of its state. */
-static void answer_hello(struct services *services, struct https_exchange *exchange)
-{
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "node", store_node_id(services->node->store), "product",
-                             PRODUCT_NAME, "version", PRODUCT_VERSION, "role", "standalone");
-    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-
-    if (text == NULL)
-        https_reply(exchange, 500, NULL, NULL, 0);
-    else
-        https_reply(exchange, 200, "application/json", text, strlen(text));
-    free(text);
-    json_decref(body);
-}
-
 /* What phones fetch: public, and signed. As Cisco TFTP loaded it when it was started last. */
 static void answer_ctl(struct services *services, struct https_exchange *exchange)
 {
@@ -84,15 +69,15 @@ static void answer_ctl(struct services *services, struct https_exchange *exchang
 
 static void serve(void *arg, struct https_exchange *exchange)
 {
+    const struct services *services = arg;
+
+    if (pair_take(services->node->pair, exchange))
+        return;
     if (strcmp(https_exchange_path(exchange), "/CTLFile.tlv") == 0 &&
         strcmp(https_exchange_method(exchange), "GET") == 0)
         answer_ctl(arg, exchange);
-    else if (strcmp(https_exchange_path(exchange), "/ha/v1/hello") != 0)
-        https_reply(exchange, 404, NULL, NULL, 0);
-    else if (strcmp(https_exchange_method(exchange), "GET") != 0)
-        https_reply(exchange, 405, NULL, NULL, 0);
     else
-        answer_hello(arg, exchange);
+        https_reply(exchange, 404, NULL, NULL, 0);
 }
 
 struct self_pins {
@@ -191,8 +176,10 @@ static void tear_down(struct services *services)
     services->server_watch = NULL;
     monitor_stop(services->monitor);
     services->monitor = NULL;
+    pair_halt(services->node->pair);
     if (services->server != NULL)
         on_loop(services, end_server, services);
+    pair_close(services->node->pair);
     while (services->socket_count > 0)
         close(services->sockets[--services->socket_count]);
     SSL_CTX_free(services->context);
@@ -213,8 +200,10 @@ static int ask_clients(struct services *services, struct error *err)
 
     if (own_key_client_wanted(node, &wanted, err) != 0)
         return -1;
-    if (!wanted)
+    if (!wanted) {
+        tls_server_ask_clients(services->context); /* the other node of a pair shows who it is */
         return 0;
+    }
     anchors = own_key_ca_certificates(node, err);
     if (anchors == NULL)
         return -1;
@@ -254,7 +243,8 @@ static int bring_up(struct services *services, struct error *err)
         return -1;
     services->context = tls_server_context(services->identity, err);
     if (services->context == NULL || set_versions(services, err) != 0 || ask_clients(services, err) != 0 ||
-        open_sockets(services, err) != 0 || follow_own_certificate(services, err) != 0)
+        open_sockets(services, err) != 0 || follow_own_certificate(services, err) != 0 ||
+        pair_open(services->node->pair, services->identity, err) != 0)
         return -1;
     on_loop(services, make_server, &call);
     if (services->server == NULL)
@@ -263,7 +253,7 @@ static int bring_up(struct services *services, struct error *err)
     if (services->monitor == NULL)
         return -1;
     services->server_watch = server_watch_start(services->node, err);
-    return services->server_watch != NULL ? 0 : -1;
+    return services->server_watch != NULL ? pair_run(services->node->pair, err) : -1;
 }
 
 int services_start(struct services *services, struct error *err)
@@ -377,6 +367,7 @@ json_t *services_state(struct services *services)
         add_identity(state, services->identity->certificate);
         json_object_set_new(state, "self_checks", monitor_state(services->monitor));
     }
+    json_object_set_new(state, "pair", pair_status(services->node->pair));
     pthread_mutex_unlock(&services->lock);
     return state;
 }

@@ -3,12 +3,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/wipe.h"
-#include "net/handshake.h"
+#include "net/curl_verdict.h"
 #include "net/https_redirect.h"
-#include "net/tls.h"
-#include "net/verdict.h"
 
-#include <curl/curl.h>
 #include <malloc.h>
 #include <openssl/err.h>
 #include <pthread.h>
@@ -25,12 +22,9 @@ struct exchange {
     struct https_response *response;
     CURL *curl;
     char host[HOST_PORT_TEXT_MAX];
-    struct verdict verdict;
+    struct curl_verdict judging;
     struct text body;
     size_t received; /* bytes of the body so far */
-    bool connected;  /* TLS could begin */
-    struct handshake_start start;
-    struct error error; /* found out in a callback; says more than libcurl's code */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -60,37 +54,6 @@ void https_client_init(void)
     pthread_once(&once, init);
 }
 
-static CURLcode on_context(CURL *curl, void *context, void *arg)
-{
-    struct exchange *exchange = arg;
-
-    (void)curl;
-    exchange->connected = true;
-    if (tls_client_configure(context, exchange->request->identity, &exchange->error) != 0)
-        return CURLE_SSL_CERTPROBLEM;
-    verdict_guard_context(context, &exchange->verdict);
-    handshake_listen_context(context, &exchange->start);
-    return CURLE_OK;
-}
-
-/* TLS stands, nothing is sent: the moment for the verdict. */
-static int on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
-{
-    struct exchange *exchange = arg;
-    struct curl_tlssessioninfo *session = NULL;
-
-    (void)remote;
-    (void)local;
-    (void)remote_port;
-    (void)local_port;
-    if (curl_easy_getinfo(exchange->curl, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
-        session->backend != CURLSSLBACKEND_OPENSSL || session->internals == NULL) {
-        error_set(&exchange->error, ERROR_INTERNAL, "cannot see the certificate of %s", exchange->host);
-        return CURL_PREREQFUNC_ABORT;
-    }
-    return verdict_ask(session->internals, &exchange->verdict) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-}
-
 /* What is known of the answer before its body is. */
 static void read_head(struct exchange *exchange)
 {
@@ -118,15 +81,17 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
         read_head(exchange);
     exchange->received += length;
     if (exchange->received > most) {
-        error_set(&exchange->error, ERROR_UNREACHABLE, "%s answered with more than %zu bytes", exchange->host,
-                  most);
+        error_set(&exchange->judging.error, ERROR_UNREACHABLE, "%s answered with more than %zu bytes",
+                  exchange->host, most);
         return 0;
     }
     if (request->take != NULL && exchange->response->status == 200)
-        return request->take(request->arg, exchange->response, bytes, length, &exchange->error) ? length : 0;
+        return request->take(request->arg, exchange->response, bytes, length, &exchange->judging.error)
+                   ? length
+                   : 0;
     text_add(&exchange->body, bytes, length);
     if (exchange->body.failed) {
-        error_set(&exchange->error, ERROR_INTERNAL, "out of memory");
+        error_set(&exchange->judging.error, ERROR_INTERNAL, "out of memory");
         return 0;
     }
     return length;
@@ -187,20 +152,6 @@ static struct curl_slist *make_headers(const struct https_request *request, bool
     return list;
 }
 
-static void set_tls(CURL *curl, struct exchange *exchange)
-{
-    /* libcurl's own checks are off, for the verdict takes their place: trust_judge() decides by the pin or
-     * by the chain, and it decides before a byte is sent, in on_connected(). */
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_context);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, exchange);
-    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected);
-    curl_easy_setopt(curl, CURLOPT_PREREQDATA, exchange);
-}
-
 static void set_method(CURL *curl, const struct https_request *request)
 {
     bool has_body = request->body != NULL;
@@ -220,12 +171,7 @@ static void set_bounds(CURL *curl, const struct https_request *request)
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    /* Neither https_proxy nor ~/.netrc has a say in where a node's credentials go. */
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
     if (request->silence_s > 0) {
@@ -235,9 +181,6 @@ static void set_bounds(CURL *curl, const struct https_request *request)
     /* nothing but what every build of libcurl and zlib has known for decades */
     if (request->compressed)
         curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-    /* Each request has a connection, and so a verdict, of its own. */
-    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
 }
 
 static int timed_out(const struct exchange *exchange, struct error *err)
@@ -247,7 +190,7 @@ static int timed_out(const struct exchange *exchange, struct error *err)
     const char *what = "no answer from";
 
     curl_easy_getinfo(exchange->curl, CURLINFO_APPCONNECT_TIME, &secured);
-    if (!exchange->connected)
+    if (!exchange->judging.connected)
         what = "no connection to";
     else if (secured <= 0)
         what = "no TLS handshake with";
@@ -262,7 +205,7 @@ static int explain_handshake(const struct exchange *exchange, const char *text, 
     static const char *const closed[] = {"SSL_ERROR_SYSCALL", "unexpected eof", "Connection reset",
                                          "Broken pipe"};
 
-    if (handshake_check_start(&exchange->start, host, err) != 0)
+    if (handshake_check_start(&exchange->judging.start, host, err) != 0)
         return -1;
     for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
         if (strstr(text, closed[i]) != NULL)
@@ -297,35 +240,20 @@ static int explain(const struct exchange *exchange, CURLcode code, const char *t
     case CURLE_UNSUPPORTED_PROTOCOL:
         return error_set(err, ERROR_UNREACHABLE, "%s does not speak HTTP", host);
     default:
-        return error_set(err, ERROR_UNREACHABLE, "the request to %s failed: %.200s", host,
-                         text[0] != '\0' ? text : curl_easy_strerror(code));
+        return error_set(err, ERROR_UNREACHABLE, "the request to %s failed: %.200s", host, text);
     }
 }
 
 static int conclude(struct exchange *exchange, CURLcode code, const char *text, struct error *err)
 {
-    const struct verdict *verdict = &exchange->verdict;
-    struct text shown = {0};
+    char shown[4 * CURL_ERROR_SIZE];
 
-    exchange->response->verdict = verdict->trust;
-    if (verdict->given && !trust_is_accepted(verdict->trust.outcome)) {
-        if (verdict->trust.error.code == ERROR_NONE) /* only observing, and nothing to compare with */
-            return error_set(err, ERROR_UNTRUSTED, "%s has no pin", exchange->host);
-        if (err != NULL)
-            *err = verdict->trust.error;
+    exchange->response->verdict = exchange->judging.verdict.trust;
+    if (curl_verdict_conclude(&exchange->judging, err) != 0)
         return -1;
-    }
-    if (exchange->error.code != ERROR_NONE) {
-        if (err != NULL)
-            *err = exchange->error;
-        return -1;
-    }
     if (code != CURLE_OK) {
-        /* What a server said may be part of the text. */
-        text_add_escaped(&shown, text, strlen(text), NULL);
-        explain(exchange, code, shown.data == NULL ? "" : shown.data, err);
-        text_free(&shown);
-        return -1;
+        curl_verdict_shown(code, text, shown, sizeof(shown));
+        return explain(exchange, code, shown, err);
     }
     read_head(exchange);
     exchange->response->body_length = exchange->body.length;
@@ -356,7 +284,7 @@ static CURLcode perform_until(struct exchange *exchange)
         else if (running > 0 && curl_multi_poll(multi, &cancel, 1, WAIT_MOST_MS, NULL) != CURLM_OK)
             break;
         if (running > 0 && cancel.revents != 0) {
-            error_set(&exchange->error, ERROR_BUSY, "the request to %s was given up", exchange->host);
+            error_set(&exchange->judging.error, ERROR_BUSY, "the request to %s was given up", exchange->host);
             code = CURLE_ABORTED_BY_CALLBACK;
             break;
         }
@@ -392,11 +320,13 @@ static char *redirect_of(const struct exchange *exchange)
 static int perform_one(struct store *store, const struct https_request *request,
                        struct https_response *response, char **redirect, struct error *err)
 {
-    struct exchange exchange = {.request = request,
-                                .response = response,
-                                .verdict = {.store = store,
-                                            .request = &request->trust,
-                                            .fetch_end_ms = clock_monotonic_ms() + request->timeout_ms}};
+    struct exchange exchange = {
+        .request = request,
+        .response = response,
+        .judging = {.identity = request->identity,
+                    .verdict = {.store = store,
+                                .request = &request->trust,
+                                .fetch_end_ms = clock_monotonic_ms() + request->timeout_ms}}};
     char text[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
     char *url = NULL;
@@ -418,7 +348,9 @@ static int perform_one(struct store *store, const struct https_request *request,
         curl_easy_setopt(exchange.curl, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(exchange.curl, CURLOPT_WRITEDATA, &exchange);
         set_bounds(exchange.curl, request);
-        set_tls(exchange.curl, &exchange);
+        exchange.judging.curl = exchange.curl;
+        exchange.judging.host = exchange.host;
+        curl_verdict_set(&exchange.judging);
         set_method(exchange.curl, request);
         result = conclude(&exchange, perform(&exchange), text, err);
         if (result == 0)
@@ -428,7 +360,7 @@ static int perform_one(struct store *store, const struct https_request *request,
     free(url);
     if (exchange.curl != NULL)
         curl_easy_cleanup(exchange.curl);
-    verdict_end(&exchange.verdict);
+    curl_verdict_end(&exchange.judging);
     text_free(&exchange.body);
     ERR_clear_error();
     return result;

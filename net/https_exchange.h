@@ -13,6 +13,8 @@ struct https_exchange {
     LIST_ENTRY(https_exchange) next;
     struct evhttp_request *request;
     char *peer;
+    bool streaming; /* the answer has begun and goes on */
+    struct https_stream_calls calls;
 };
 LIST_HEAD(https_exchange_list, https_exchange);
 

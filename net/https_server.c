@@ -252,6 +252,94 @@ void https_reply(struct https_exchange *exchange, int status, const char *conten
     evhttp_send_reply(request, status, NULL, NULL);
 }
 
+/* ---- answers that go on ---- */
+
+/* Only while an exchange streams: the connection is closed, by whomever. */
+static void on_stream_closed(struct evhttp_connection *carrier, void *arg)
+{
+    struct https_exchange *exchange = arg;
+    struct https_stream_calls calls = exchange->calls;
+
+    (void)carrier;
+    https_exchange_drop(exchange);
+    if (calls.gone != NULL)
+        calls.gone(calls.arg);
+}
+
+static void on_stream_drained(struct evhttp_connection *carrier, void *arg)
+{
+    struct https_exchange *exchange = arg;
+
+    (void)carrier;
+    if (exchange->calls.drained != NULL)
+        exchange->calls.drained(exchange->calls.arg);
+}
+
+bool https_stream_start(struct https_exchange *exchange, int status, const char *content_type,
+                        const struct https_stream_calls *calls)
+{
+    struct evhttp_request *request = exchange->request;
+    struct evhttp_connection *carrier = evhttp_request_get_connection(request);
+    struct https_connection *connection = connection_of(request);
+
+    if (carrier == NULL || connection == NULL) {
+        https_exchange_drop(exchange);
+        return false;
+    }
+    exchange->streaming = true;
+    exchange->calls = *calls;
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", content_type);
+    /* The caller is silent for as long as it listens; only that it takes what is sent has a limit. */
+    connection->deadline_ms = 0;
+    bufferevent_set_timeouts(connection->stream, NULL,
+                             &(struct timeval){.tv_sec = connection->server->limits.timeout_s});
+    evhttp_connection_set_closecb(carrier, on_stream_closed, exchange);
+    evhttp_send_reply_start(request, status, NULL);
+    return true;
+}
+
+void https_stream_send(struct https_exchange *exchange, const void *bytes, size_t length)
+{
+    struct evbuffer *piece = evbuffer_new();
+
+    if (piece != NULL && evbuffer_add(piece, bytes, length) == 0)
+        evhttp_send_reply_chunk_with_cb(exchange->request, piece, on_stream_drained, exchange);
+    else if (connection_of(exchange->request) != NULL)
+        doom(connection_of(exchange->request)); /* out of memory: what is missing must show */
+    if (piece != NULL)
+        evbuffer_free(piece);
+}
+
+size_t https_stream_waiting(const struct https_exchange *exchange)
+{
+    struct https_connection *connection = connection_of(exchange->request);
+
+    return connection == NULL ? 0 : evbuffer_get_length(bufferevent_get_output(connection->stream));
+}
+
+void https_stream_end(struct https_exchange *exchange, bool is_whole)
+{
+    struct evhttp_request *request = exchange->request;
+    struct https_connection *connection = connection_of(request);
+
+    if (connection == NULL) {
+        https_exchange_drop(exchange);
+        return;
+    }
+    if (!is_whole) {
+        /* the request is freed when the connection is closed, and nobody wants to hear of it */
+        exchange->calls = (struct https_stream_calls){0};
+        doom(connection);
+        return;
+    }
+    connection->deadline_ms = deadline_after(connection->server, 0);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+    https_exchange_free(exchange);
+    evhttp_send_reply_end(request);
+}
+
+/* ---- answers that are not HTTP's own ---- */
+
 static void end_raw(struct https_connection *connection, bool reset)
 {
     static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
@@ -416,8 +504,13 @@ void https_server_free(struct https_server *server)
 
     if (server == NULL)
         return;
-    while ((exchange = LIST_FIRST(&server->exchanges)) != NULL)
+    while ((exchange = LIST_FIRST(&server->exchanges)) != NULL) {
+        if (exchange->streaming && evhttp_request_get_connection(exchange->request) != NULL)
+            evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->request), NULL, NULL);
+        if (exchange->streaming && exchange->calls.gone != NULL)
+            exchange->calls.gone(exchange->calls.arg);
         https_exchange_drop(exchange);
+    }
     if (server->sweep != NULL)
         event_free(server->sweep);
     if (server->http != NULL)

@@ -30,6 +30,29 @@ SSL *https_exchange_ssl(const struct https_exchange *exchange);
 void https_reply(struct https_exchange *exchange, int status, const char *content_type, const char *body,
                  size_t length);
 
+/*
+ * Answers with a body that goes on: any number of pieces, then an end. Only on the loop's thread.
+ * `gone` says that the caller went away (or the server is being freed): the exchange is no more, and must not
+ * be touched again. False: that was so already; nothing is called. `drained` (may be NULL) says that all that
+ * was sent is with the kernel.
+ */
+struct https_stream_calls {
+    void (*gone)(void *arg);
+    void (*drained)(void *arg);
+    void *arg;
+};
+bool https_stream_start(struct https_exchange *exchange, int status, const char *content_type,
+                        const struct https_stream_calls *calls);
+void https_stream_send(struct https_exchange *exchange, const void *bytes, size_t length);
+
+/* Bytes that are still to be sent. */
+size_t https_stream_waiting(const struct https_exchange *exchange);
+
+/* Ends it, and the exchange; `gone` is not called any more. is_whole false: cuts the connection, so that the
+ * caller knows that something is missing. */
+void https_stream_end(struct https_exchange *exchange, bool is_whole);
+
+/* Must answer with https_reply() or https_stream_start(), now or later. */
 /* Adds a header to the answer that https_reply() will give. */
 void https_add_header(struct https_exchange *exchange, const char *name, const char *value);
 

@@ -14,6 +14,10 @@ SSL_CTX *tls_server_context(const struct identity *identity, struct error *err);
 /* Which of the two a server's context accepts; both unless this says otherwise. ERROR_INTERNAL. */
 int tls_server_set_versions(SSL_CTX *context, const struct tls_versions *versions, struct error *err);
 
+/* Has a server's context ask callers for a certificate, and take any or none: whoever needs one judges it
+ * (ha/link_server.h). */
+void tls_server_ask_clients(SSL_CTX *context);
+
 /* For a client that judges the certificate itself (net/verdict.h); own identity for mutual TLS, or NULL.
  * Sessions are never resumed: every connection shows its certificate. Free with SSL_CTX_free().
  * ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */

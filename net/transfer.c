@@ -1,12 +1,11 @@
 #include "net/transfer.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "net/curl_verdict.h"
 #include "net/https_client.h"
-#include "net/tls.h"
-#include "net/verdict.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -20,47 +19,14 @@ struct carriage {
     const struct transfer *transfer;
     CURL *curl;
     char url[3 * URL_TEXT_MAX];
-    struct verdict verdict;
+    struct curl_verdict judging;
     int64_t done;
     struct text *names; /* of a listing; NULL: a file */
-    struct error error; /* found out in a callback; says more than libcurl's code */
 };
 
 static bool is_http(const struct carriage *carriage)
 {
     return carriage->transfer->url.scheme == URL_HTTP || carriage->transfer->url.scheme == URL_HTTPS;
-}
-
-static CURLcode on_context(CURL *curl, void *context, void *arg)
-{
-    struct carriage *carriage = arg;
-
-    (void)curl;
-    if (tls_client_configure(context, NULL, &carriage->error) != 0)
-        return CURLE_SSL_CERTPROBLEM;
-    verdict_guard_context(context, &carriage->verdict);
-    return CURLE_OK;
-}
-
-/* TLS stands, nothing is sent: the moment for the verdict. */
-static int on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
-{
-    struct carriage *carriage = arg;
-    struct curl_tlssessioninfo *session = NULL;
-
-    (void)remote;
-    (void)local;
-    (void)remote_port;
-    (void)local_port;
-    if (carriage->transfer->url.scheme != URL_HTTPS)
-        return CURL_PREREQFUNC_OK;
-    if (curl_easy_getinfo(carriage->curl, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
-        session->backend != CURLSSLBACKEND_OPENSSL || session->internals == NULL) {
-        error_set(&carriage->error, ERROR_INTERNAL, "cannot see the certificate of %s",
-                  carriage->transfer->url.host);
-        return CURL_PREREQFUNC_ABORT;
-    }
-    return verdict_ask(session->internals, &carriage->verdict) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
@@ -81,13 +47,13 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
         return carriage->names->failed ? 0 : length;
     }
     if (carriage->done > carriage->transfer->most) {
-        error_set(&carriage->error, ERROR_STORE_FULL, "%s has more than %lld bytes", carriage->url,
+        error_set(&carriage->judging.error, ERROR_STORE_FULL, "%s has more than %lld bytes", carriage->url,
                   (long long)carriage->transfer->most);
         return 0;
     }
     if (file_write_all(carriage->transfer->fd, bytes, length) == 0)
         return length;
-    error_set_errno(&carriage->error, errno, "cannot write the file");
+    error_set_errno(&carriage->judging.error, errno, "cannot write the file");
     return 0;
 }
 
@@ -100,7 +66,7 @@ static size_t on_wanted(char *bytes, size_t size, size_t count, void *arg)
         got = pread(carriage->transfer->fd, bytes, size * count, carriage->done);
     while (got < 0 && errno == EINTR);
     if (got < 0) {
-        error_set_errno(&carriage->error, errno, "cannot read the file");
+        error_set_errno(&carriage->judging.error, errno, "cannot read the file");
         return CURL_READFUNC_ABORT;
     }
     carriage->done += got;
@@ -129,23 +95,8 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t got, curl_off_t u
                            : total > 0      ? total
                                             : -1))
         return 0;
-    error_set(&carriage->error, ERROR_BUSY, "the copy was stopped");
+    error_set(&carriage->judging.error, ERROR_BUSY, "the copy was stopped");
     return 1;
-}
-
-static void set_tls(struct carriage *carriage)
-{
-    CURL *curl = carriage->curl;
-
-    /* libcurl's own checks are off, for the verdict takes their place (net/https_client.c). */
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_context);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, carriage);
-    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected);
-    curl_easy_setopt(curl, CURLOPT_PREREQDATA, carriage);
 }
 
 static void set_bounds(const struct carriage *carriage)
@@ -155,18 +106,11 @@ static void set_bounds(const struct carriage *carriage)
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, url_scheme_name(carriage->transfer->url.scheme));
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    /* Neither http_proxy nor ~/.netrc has a say in where a node's files and credentials go. */
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)TRANSFER_CONNECT_MS);
     curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)TRANSFER_SILENCE_S);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SILENCE_BYTES);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TRANSFER_SILENCE_S);
-    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
     /* A server in the middle of our network may not send our data connection somewhere else. */
     curl_easy_setopt(curl, CURLOPT_FTP_SKIP_PASV_IP, 1L);
 }
@@ -267,24 +211,14 @@ static int explain(const struct carriage *carriage, CURLcode code, const char *t
 
 static int conclude(struct carriage *carriage, CURLcode code, const char *text, struct error *err)
 {
-    const struct verdict *verdict = &carriage->verdict;
-    struct text shown = {0};
+    char shown[4 * CURL_ERROR_SIZE];
     long status = 0;
 
-    if (verdict->given && !trust_is_accepted(verdict->trust.outcome)) {
-        *err = verdict->trust.error;
+    if (curl_verdict_conclude(&carriage->judging, err) != 0)
         return -1;
-    }
-    if (carriage->error.code != ERROR_NONE) {
-        *err = carriage->error;
-        return -1;
-    }
     if (code != CURLE_OK) {
-        /* What a server said may be part of the text. */
-        text_add_escaped(&shown, text, strlen(text), NULL);
-        explain(carriage, code, shown.data == NULL ? "" : shown.data, err);
-        text_free(&shown);
-        return -1;
+        curl_verdict_shown(code, text, shown, sizeof(shown));
+        return explain(carriage, code, shown, err);
     }
     curl_easy_getinfo(carriage->curl, CURLINFO_RESPONSE_CODE, &status);
     if (is_http(carriage) && (status < 200 || status > 299))
@@ -299,6 +233,9 @@ static int run(struct carriage *carriage, struct error *err)
     int result;
 
     https_client_init();
+    carriage->judging.host = carriage->transfer->url.host;
+    carriage->judging.may_be_plain = carriage->transfer->url.scheme != URL_HTTPS;
+    carriage->judging.verdict.fetch_end_ms = clock_monotonic_ms() + TRANSFER_CONNECT_MS;
     url_format(&carriage->transfer->url, carriage->url);
     carriage->curl = curl_easy_init();
     headers = curl_slist_append(NULL, "Expect:"); /* no waiting for 100-continue */
@@ -311,13 +248,15 @@ static int run(struct carriage *carriage, struct error *err)
         if (carriage->names != NULL)
             curl_easy_setopt(carriage->curl, CURLOPT_DIRLISTONLY, 1L);
         set_bounds(carriage);
-        set_tls(carriage);
+        carriage->judging.curl = carriage->curl;
+        curl_verdict_set(&carriage->judging);
         set_file(carriage);
         result = conclude(carriage, curl_easy_perform(carriage->curl), text, err);
     }
     curl_slist_free_all(headers);
     if (carriage->curl != NULL)
         curl_easy_cleanup(carriage->curl);
+    curl_verdict_end(&carriage->judging);
     ERR_clear_error();
     return result;
 }
@@ -325,7 +264,7 @@ static int run(struct carriage *carriage, struct error *err)
 int transfer_run(struct store *store, const struct transfer *transfer, struct trust_request *judged,
                  struct trust_verdict *verdict, struct error *err)
 {
-    struct carriage carriage = {.transfer = transfer, .verdict = {.store = store, .request = judged}};
+    struct carriage carriage = {.transfer = transfer, .judging.verdict = {.store = store, .request = judged}};
     struct error cause = {0};
     int result;
 
@@ -335,8 +274,8 @@ int transfer_run(struct store *store, const struct transfer *transfer, struct tr
     judged->host.port = transfer->url.port;
     *verdict = (struct trust_verdict){.outcome = TRUST_OUTCOMES};
     result = run(&carriage, &cause);
-    if (carriage.verdict.given)
-        *verdict = carriage.verdict.trust;
+    if (carriage.judging.verdict.given)
+        *verdict = carriage.judging.verdict.trust;
     if (result != 0 && err != NULL)
         *err = cause;
     return result;
@@ -347,7 +286,7 @@ int transfer_list(struct store *store, const struct transfer *transfer, char **n
     struct text found = {0};
     struct trust_request judged = {.zone = TRUST_ZONE_USER};
     struct carriage carriage = {
-        .transfer = transfer, .verdict = {.store = store, .request = &judged}, .names = &found};
+        .transfer = transfer, .judging.verdict = {.store = store, .request = &judged}, .names = &found};
     struct error cause = {0};
 
     if (run(&carriage, &cause) == 0) {

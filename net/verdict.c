@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "net/ocsp_fetch.h"
 
+#include <pthread.h>
+
 /* In TLS 1.2 with RSA key exchange nothing is proved before the server's last message of the handshake. */
 static bool has_proved_its_key(const SSL *ssl)
 {
@@ -27,9 +29,35 @@ void verdict_guard(SSL *ssl, struct verdict *verdict)
     SSL_set_cert_cb(ssl, on_certificate_wanted, verdict);
 }
 
-void verdict_guard_context(SSL_CTX *context, struct verdict *verdict)
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int verdict_index = -1; /* of the verdict among a context's further data */
+
+static void take_index(void)
 {
+    verdict_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+/* The protocols in which the login comes before whatever libcurl would ask us about: SMTP after STARTTLS. */
+static void on_progress(const SSL *ssl, int where, int result)
+{
+    struct verdict *verdict = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), verdict_index);
+    SSL *connection = (SSL *)(uintptr_t)ssl;
+
+    (void)result;
+    if (!(where & SSL_CB_HANDSHAKE_DONE) || verdict_ask(connection, verdict))
+        return;
+    /* SSL_write(3) fails from here on */
+    SSL_set_shutdown(connection, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+int verdict_guard_context(SSL_CTX *context, struct verdict *verdict, struct error *err)
+{
+    pthread_once(&once, take_index);
+    if (verdict_index < 0 || SSL_CTX_set_ex_data(context, verdict_index, verdict) != 1)
+        return error_set(err, ERROR_INTERNAL, "out of memory");
     SSL_CTX_set_cert_cb(context, on_certificate_wanted, verdict);
+    SSL_CTX_set_info_callback(context, on_progress);
+    return 0;
 }
 
 /* Judges; true: the verdict stands. */
@@ -85,7 +113,15 @@ bool verdict_ask(SSL *ssl, struct verdict *verdict)
     } else if (!verdict->given && verdict->need == NULL) {
         verdict->given = judge_shown(ssl, certificate, verdict);
     }
-    return verdict->given && trust_is_accepted(verdict->trust.outcome);
+    return verdict_passes(verdict);
+}
+
+bool verdict_passes(const struct verdict *verdict)
+{
+    if (!verdict->given)
+        return false;
+    return trust_is_accepted(verdict->trust.outcome) ||
+           (verdict->first_contact && verdict->trust.outcome == TRUST_NO_PIN);
 }
 
 void verdict_end(struct verdict *verdict)

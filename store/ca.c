@@ -1,5 +1,6 @@
 #include "store/ca.h"
 
+#include "store/certificate.h"
 #include "store/record.h"
 #include "store/small_record.h"
 
@@ -129,6 +130,7 @@ int ca_add(struct store_txn *txn, enum trust_zone zone, const struct ca_certific
     record.subject_slash = (char *)(uintptr_t)(ca->subject_slash != NULL ? ca->subject_slash : "");
     record.not_after_ms = ca->not_after_ms;
     record_put(txn, DATABASE_CA_CERTIFICATES, STORE_SCOPE_PAIR, key, &record.base);
+    certificate_share(txn, ca->sha256);
     return renew_generation(txn, zone, err);
 }
 

@@ -2,8 +2,11 @@
 
 #include "store/record.h"
 #include "store/small_record.h"
+#include "store/wire.h"
 
 #include <string.h>
+
+#define FIELD_STAYS_ON_NODE 14 /* of message Certificate (schema.proto) */
 
 bool certificate_read(struct arena *arena, const void *bytes, size_t length, struct certificate_facts *facts,
                       const uint8_t **der, size_t *der_length)
@@ -27,6 +30,13 @@ bool certificate_read(struct arena *arena, const void *bytes, size_t length, str
     *der = record->der.data;
     *der_length = record->der.len;
     return true;
+}
+
+bool certificate_stays(const void *bytes, size_t length)
+{
+    uint64_t stays = 0;
+
+    return wire_number(bytes, length, FIELD_STAYS_ON_NODE, &stays) && stays != 0;
 }
 
 static char *text(const char *string)
@@ -58,8 +68,27 @@ int certificate_put(struct store_txn *txn, const struct certificate_facts *facts
     record.signature = text(facts->signature);
     record.not_before_ms = facts->not_before_ms;
     record.not_after_ms = facts->not_after_ms;
-    record_put(txn, DATABASE_CERTIFICATES, STORE_SCOPE_PAIR, key, &record.base);
+    record.stays_on_node = true;
+    record_put(txn, DATABASE_CERTIFICATES, STORE_SCOPE_NODE, key, &record.base);
     return record_status(txn, err);
+}
+
+void certificate_share(struct store_txn *txn, const uint8_t sha256[FINGERPRINT_SIZE])
+{
+    MDB_val key = record_key(sha256, FINGERPRINT_SIZE);
+    Record__Certificate *record;
+    MDB_val value;
+
+    if (!record_get(txn, DATABASE_CERTIFICATES, key, &value) ||
+        !certificate_stays(value.mv_data, value.mv_size))
+        return;
+    record = record_unpack(&txn->arena, &record__certificate__descriptor, value.mv_data, value.mv_size);
+    if (record == NULL) {
+        record_fail(txn, MDB_CORRUPTED, "read");
+        return;
+    }
+    record->stays_on_node = false;
+    record_put(txn, DATABASE_CERTIFICATES, STORE_SCOPE_PAIR, key, &record->base);
 }
 
 int certificate_get(struct store_txn *txn, const uint8_t sha256[FINGERPRINT_SIZE],

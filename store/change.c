@@ -6,18 +6,32 @@
 
 #include <errno.h>
 
-void feed_write(struct store_txn *txn)
+void feed_write_as(struct store_txn *txn, uint64_t revision, int64_t when_ms)
 {
     Record__Change change = RECORD__CHANGE__INIT;
 
-    if (txn->change_count == 0 || txn->status != 0)
+    if (txn->status != 0)
         return;
-    change.when_ms = clock_wall_ms();
+    change.when_ms = when_ms;
     change.records = txn->changes;
     change.n_records = txn->change_count;
-    record_store(txn, DATABASE_CHANGES, record_key_number(&txn->revision), record_pack(txn, &change.base),
+    record_store(txn, DATABASE_CHANGES, record_key_number(&revision), record_pack(txn, &change.base),
                  MDB_APPEND);
-    upgrade_set_revision(txn, txn->revision);
+    upgrade_set_revision(txn, revision);
+}
+
+void feed_write(struct store_txn *txn)
+{
+    if (txn->pair_changed)
+        feed_write_as(txn, txn->revision, clock_wall_ms());
+}
+
+void feed_clear(struct store_txn *txn)
+{
+    int code = txn->status != 0 ? 0 : mdb_drop(txn->mdb, record_handle(txn, DATABASE_CHANGES), 0);
+
+    if (code != 0)
+        record_fail(txn, code, "write");
 }
 
 /* When an entry was written, without reading what may be a large one whole: it is the first field. */
@@ -132,5 +146,14 @@ int change_each(struct store_txn *txn, uint64_t after, int (*each)(void *arg, co
         return -1;
     if (after == revision)
         return 0;
+    return record_walk(txn, DATABASE_CHANGES, record_key_number(&start), change_row, &walk, err);
+}
+
+int change_each_kept(struct store_txn *txn, int (*each)(void *arg, const struct change *change), void *arg,
+                     struct error *err)
+{
+    struct change_walk walk = {each, arg};
+    uint64_t start = 0;
+
     return record_walk(txn, DATABASE_CHANGES, record_key_number(&start), change_row, &walk, err);
 }

@@ -30,3 +30,7 @@ struct change {
  * store. */
 int change_each(struct store_txn *txn, uint64_t after, int (*each)(void *arg, const struct change *change),
                 void *arg, struct error *err);
+
+/* The same for all that is still kept. */
+int change_each_kept(struct store_txn *txn, int (*each)(void *arg, const struct change *change), void *arg,
+                     struct error *err);

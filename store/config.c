@@ -170,6 +170,21 @@ int config_unset(struct store_txn *txn, enum config_area area, const char *name,
     return remove_pairs(txn, area, list.first, removed, err);
 }
 
+/* What a standby runs of the pair's configuration is the active node's business. */
+static void leave_out_pair(struct list *list)
+{
+    struct pair **link = &list->first;
+
+    while (*link != NULL) {
+        const struct statement *statement = statement_find((*link)->name);
+
+        if (statement != NULL && statement->scope == STORE_SCOPE_PAIR)
+            *link = (*link)->next;
+        else
+            link = &(*link)->next;
+    }
+}
+
 int config_copy(struct store_txn *txn, enum config_area from, enum config_area to, struct error *err)
 {
     struct list old, new;
@@ -178,6 +193,10 @@ int config_copy(struct store_txn *txn, enum config_area from, enum config_area t
 
     if (list_of(txn, to, "", &old, err) != 0 || list_of(txn, from, "", &new, err) != 0)
         return -1;
+    if (to != CONFIG_BEFORE && !store_is_active(txn)) {
+        leave_out_pair(&old);
+        leave_out_pair(&new);
+    }
     /* both lists are in the same order: what stays the same is left alone, the rest of the old goes */
     for (pair = new.first; pair != NULL; pair = pair->next) {
         while (*gone != NULL && strcmp((*gone)->name, pair->name) < 0)

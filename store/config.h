@@ -27,7 +27,7 @@ int config_set(struct store_txn *txn, enum config_area area, const char *name, c
 int config_unset(struct store_txn *txn, enum config_area area, const char *name, size_t *removed,
                  struct error *err);
 
-/* Makes `to` equal to `from`; touches only what differs. */
+/* Makes `to` equal to `from`; touches only what differs, and on a standby only what is the node's own. */
 int config_copy(struct store_txn *txn, enum config_area from, enum config_area to, struct error *err);
 
 /*

@@ -19,22 +19,24 @@
 static const struct {
     const char *name;
     unsigned flags;
+    const char *second; /* name in the second set; NULL: the same in both */
 } databases[DATABASES] = {
-    [DATABASE_META] = {"meta", 0},
-    [DATABASE_PINS] = {"pins", MDB_INTEGERKEY},
-    [DATABASE_PIN_HOSTS] = {"pin-hosts", 0},
-    [DATABASE_PIN_EVENTS] = {"pin-events", 0},
-    [DATABASE_REFUSED] = {"refused", 0},
-    [DATABASE_CERTIFICATES] = {"certificates", 0},
-    [DATABASE_POLICIES] = {"policies", 0},
-    [DATABASE_SETTINGS] = {"settings", 0},
-    [DATABASE_AUDIT] = {"audit", MDB_INTEGERKEY},
-    [DATABASE_CHANGES] = {"changes", MDB_INTEGERKEY},
-    [DATABASE_CA_CERTIFICATES] = {"ca-certificates", 0},
-    [DATABASE_TRUST_STORES] = {"trust-stores", 0},
-    [DATABASE_SERVERS] = {"servers", 0},
-    [DATABASE_SERVER_STATES] = {"server-states", 0},
-    [DATABASE_SERVER_EVENTS] = {"server-events", MDB_INTEGERKEY},
+    [DATABASE_META] = {"meta", 0, NULL},
+    [DATABASE_PINS] = {"pins", MDB_INTEGERKEY, "pins-2"},
+    [DATABASE_PIN_HOSTS] = {"pin-hosts", 0, "pin-hosts-2"},
+    [DATABASE_PIN_EVENTS] = {"pin-events", 0, NULL},
+    [DATABASE_REFUSED] = {"refused", 0, NULL},
+    [DATABASE_CERTIFICATES] = {"certificates", 0, "certificates-2"},
+    [DATABASE_POLICIES] = {"policies", 0, "policies-2"},
+    [DATABASE_SETTINGS] = {"settings", 0, "settings-2"},
+    [DATABASE_AUDIT] = {"audit", MDB_INTEGERKEY, NULL},
+    [DATABASE_CHANGES] = {"changes", MDB_INTEGERKEY, NULL},
+    [DATABASE_CA_CERTIFICATES] = {"ca-certificates", 0, "ca-certificates-2"},
+    [DATABASE_TRUST_STORES] = {"trust-stores", 0, "trust-stores-2"},
+    [DATABASE_SHADOWED] = {"pins-shadowed", 0, "pins-shadowed-2"},
+    [DATABASE_SERVERS] = {"servers", 0, "servers-2"},
+    [DATABASE_SERVER_STATES] = {"server-states", 0, "server-states-2"},
+    [DATABASE_SERVER_EVENTS] = {"server-events", MDB_INTEGERKEY, NULL},
 };
 
 /* What this process has open. LMDB's locks belong to the process: the second of two would undo the first's.
@@ -45,6 +47,22 @@ static struct environment *open_first;
 const char *environment_database_name(enum database database)
 {
     return databases[database].name;
+}
+
+bool environment_database_find(const char *name, enum database *out)
+{
+    for (int i = 0; i < DATABASES; i++) {
+        if (strcmp(databases[i].name, name) == 0) {
+            *out = (enum database)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool environment_database_is_paired(enum database database)
+{
+    return databases[database].second != NULL;
 }
 
 int environment_init(struct environment *environment, const char *folder, enum store_mode mode,
@@ -196,7 +214,7 @@ static int open_mdb(struct environment *environment, size_t map_bytes, struct er
         return -1;
     code = mdb_env_create(&environment->mdb);
     if (code == 0)
-        code = mdb_env_set_maxdbs(environment->mdb, DATABASES);
+        code = mdb_env_set_maxdbs(environment->mdb, ENVIRONMENT_SETS * DATABASES);
     if (code == 0)
         code = mdb_env_set_maxreaders(environment->mdb, ENVIRONMENT_READERS);
     if (code == 0 && map_bytes > 0)
@@ -250,8 +268,14 @@ int environment_open_databases(struct environment *environment, MDB_txn *txn, en
                                enum database last, bool create, struct error *err)
 {
     for (int i = (int)first; i <= (int)last; i++) {
-        int code = mdb_dbi_open(txn, databases[i].name, databases[i].flags | (create ? MDB_CREATE : 0),
-                                &environment->databases[i]);
+        unsigned flags = databases[i].flags | (create ? MDB_CREATE : 0);
+        MDB_dbi *handles = environment->databases[0];
+        MDB_dbi *second = environment->databases[1];
+        int code = mdb_dbi_open(txn, databases[i].name, flags, &handles[i]);
+
+        second[i] = handles[i];
+        if (code == 0 && databases[i].second != NULL)
+            code = mdb_dbi_open(txn, databases[i].second, flags, &second[i]);
         if (code != 0)
             return lmdb_error(err, code, create ? "write" : "read", environment->folder);
     }

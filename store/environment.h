@@ -31,11 +31,18 @@ enum database {
     DATABASE_CHANGES,
     DATABASE_CA_CERTIFICATES, /* from version 2 on */
     DATABASE_TRUST_STORES,    /* the same */
+    DATABASE_SHADOWED,        /* from version 3 on */
     DATABASE_SERVERS,         /* from version 3 on */
     DATABASE_SERVER_STATES,   /* the same */
     DATABASE_SERVER_EVENTS,   /* the same */
     DATABASES
 };
+
+/*
+ * The databases that hold pair records are there twice: one set is in use, the other takes what is imported,
+ * until one transaction changes their roles (store/replica_set.h).
+ */
+#define ENVIRONMENT_SETS 2
 
 /* A transaction that reads, in its environment's list. */
 struct reader {
@@ -46,7 +53,7 @@ struct reader {
 
 struct environment {
     MDB_env *mdb; /* NULL: could not be opened again after a failure of the disk */
-    MDB_dbi databases[DATABASES];
+    MDB_dbi databases[ENVIRONMENT_SETS][DATABASES];
     char folder[PATH_MAX];
     enum store_mode mode;
     pthread_mutex_t lock;
@@ -60,6 +67,12 @@ struct environment {
 };
 
 const char *environment_database_name(enum database database);
+
+/* False: there is no such database. */
+bool environment_database_find(const char *name, enum database *out);
+
+/* True if it holds pair records, and so is there in two sets. */
+bool environment_database_is_paired(enum database database);
 
 /* Prepares an environment on a folder; nothing is opened yet. End with environment_free(). */
 int environment_init(struct environment *environment, const char *folder, enum store_mode mode,

@@ -1,6 +1,8 @@
 #include "store/pin.h"
 
+#include "store/certificate.h"
 #include "store/lmdb_error.h"
+#include "store/pin_copy.h"
 #include "store/pin_record.h"
 #include "store/pin_row.h"
 #include "store/pin_subject.h"
@@ -116,8 +118,7 @@ static int check_pin(const struct pin *pin, struct error *err)
     return 0;
 }
 
-/* The number under which a host's pin is kept: 1 found, 0 there is none, -1. */
-static int find_sequence(struct store_txn *txn, const char *host, uint64_t *sequence, struct error *err)
+int pin_find_sequence(struct store_txn *txn, const char *host, uint64_t *sequence, struct error *err)
 {
     const Record__PinHost *entry;
     struct arena scratch = {0};
@@ -144,7 +145,7 @@ int pin_get(struct store_txn *txn, const char *host, struct pin *out, struct err
 {
     uint64_t sequence;
     MDB_val value;
-    int found = find_sequence(txn, host, &sequence, err);
+    int found = pin_find_sequence(txn, host, &sequence, err);
 
     if (found <= 0)
         return found == 0 ? no_pin(host, err) : -1;
@@ -165,6 +166,38 @@ static void note_pin(struct store_txn *txn, const char *host, enum store_scope s
     record_note(txn, DATABASE_PINS, scope, record_key_text(host), value);
 }
 
+/* What a pin of the pair refers to travels along. */
+static void share_certificates(struct store_txn *txn, const struct pin *pin)
+{
+    if (pin->scope != STORE_SCOPE_PAIR)
+        return;
+    certificate_share(txn, pin->certificate);
+    for (size_t i = 0; i < pin->accepted_count; i++) {
+        if (pin->accepted[i].kind == PIN_CERTIFICATE &&
+            memcmp(pin->accepted[i].sha256, pin->certificate, FINGERPRINT_SIZE) != 0)
+            certificate_share(txn, pin->accepted[i].sha256);
+    }
+}
+
+/*
+ * The pair's pin of a host becomes this node's own: it met itself, or its peer. The active node lets the
+ * pair's go; a standby cannot, and keeps it out of sight.
+ */
+static void take_over(struct store_txn *txn, const char *host, const MDB_val *old)
+{
+    void *copy;
+
+    if (txn->active_name == NULL) {
+        record_release(txn, DATABASE_PINS, record_key_text(host));
+        return;
+    }
+    copy = arena_copy(&txn->arena, old->mv_data, old->mv_size); /* the page may move */
+    if (copy == NULL)
+        record_fail(txn, ENOMEM, "write");
+    else
+        record_store(txn, DATABASE_SHADOWED, record_key_text(host), record_key(copy, old->mv_size), 0);
+}
+
 int pin_add(struct store_txn *txn, struct pin *pin, struct error *err)
 {
     Record__PinHost entry = RECORD__PIN_HOST__INIT;
@@ -174,7 +207,7 @@ int pin_add(struct store_txn *txn, struct pin *pin, struct error *err)
 
     if (check_pin(pin, err) != 0)
         return -1;
-    found = find_sequence(txn, pin->host, &sequence, err);
+    found = pin_find_sequence(txn, pin->host, &sequence, err);
     if (found != 0)
         return found < 0 ? -1 : error_set(err, ERROR_CONFLICT, "%s has a pin already", pin->host);
     pin->sequence = record_last_number(txn, DATABASE_PINS) + 1;
@@ -183,23 +216,33 @@ int pin_add(struct store_txn *txn, struct pin *pin, struct error *err)
     record_store(txn, DATABASE_PINS, record_key_number(&pin->sequence), value, MDB_APPEND);
     record_store(txn, DATABASE_PIN_HOSTS, record_key_text(pin->host), record_pack(txn, &entry.base), 0);
     note_pin(txn, pin->host, pin->scope, &value);
+    share_certificates(txn, pin);
     return record_status(txn, err);
 }
 
 int pin_update(struct store_txn *txn, const struct pin *pin, struct error *err)
 {
     struct pin copy = *pin;
+    struct pin_copy before = {.scope = pin->scope};
+    const char *host;
+    size_t length;
     MDB_val value;
     int found;
 
     if (check_pin(pin, err) != 0)
         return -1;
-    found = find_sequence(txn, pin->host, &copy.sequence, err);
+    found = pin_find_sequence(txn, pin->host, &copy.sequence, err);
     if (found <= 0)
         return found == 0 ? no_pin(pin->host, err) : -1;
+    if (record_get(txn, DATABASE_PINS, record_key_number(&copy.sequence), &value) &&
+        !pin_copy_read(value.mv_data, value.mv_size, &before, &host, &length))
+        return record_damaged(txn, DATABASE_PINS, err);
+    if (before.scope == STORE_SCOPE_PAIR && pin->scope == STORE_SCOPE_NODE)
+        take_over(txn, pin->host, &value);
     value = pack_pin(txn, &copy);
     record_store(txn, DATABASE_PINS, record_key_number(&copy.sequence), value, 0);
     note_pin(txn, pin->host, pin->scope, &value);
+    share_certificates(txn, pin);
     return record_status(txn, err);
 }
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MOST 511 /* bytes; LMDB's limit as built everywhere */
+#define STATUS_NOT_ACTIVE (-1) /* neither errno's nor LMDB's */
 
 MDB_val record_key(const void *bytes, size_t length)
 {
@@ -51,13 +51,40 @@ int record_status(struct store_txn *txn, struct error *err)
     return -1;
 }
 
+unsigned record_set(struct store_txn *txn)
+{
+    const Record__ReplicaSet *message;
+    struct arena scratch = {0};
+    MDB_val value;
+
+    if (txn->set_is_known)
+        return txn->set;
+    txn->set_is_known = true;
+    if (record_get(txn, DATABASE_META, record_key_text(RECORD_SET_KEY), &value)) {
+        message = record_unpack(&scratch, &record__replica_set__descriptor, value.mv_data, value.mv_size);
+        if (message == NULL || message->set >= ENVIRONMENT_SETS)
+            record_fail(txn, MDB_CORRUPTED, "read");
+        else
+            txn->set = message->set;
+    }
+    arena_free(&scratch);
+    return txn->set;
+}
+
+MDB_dbi record_handle(struct store_txn *txn, enum database database)
+{
+    unsigned set = environment_database_is_paired(database) ? record_set(txn) : 0;
+
+    return txn->environment->databases[set][database];
+}
+
 bool record_get(struct store_txn *txn, enum database database, MDB_val key, MDB_val *value)
 {
     int code;
 
-    if (txn->status != 0 || key.mv_size == 0 || key.mv_size > KEY_MOST)
+    if (txn->status != 0 || key.mv_size == 0 || key.mv_size > RECORD_KEY_MOST)
         return false;
-    code = mdb_get(txn->mdb, txn->environment->databases[database], &key, value);
+    code = mdb_get(txn->mdb, record_handle(txn, database), &key, value);
     if (code != 0 && code != MDB_NOTFOUND)
         record_fail(txn, code, "read");
     return code == 0;
@@ -81,8 +108,7 @@ void record_store(struct store_txn *txn, enum database database, MDB_val key, MD
 
     if (txn->status != 0)
         return;
-    code =
-        txn->writing ? mdb_put(txn->mdb, txn->environment->databases[database], &key, &value, flags) : EACCES;
+    code = txn->writing ? mdb_put(txn->mdb, record_handle(txn, database), &key, &value, flags) : EACCES;
     if (code != 0)
         record_fail(txn, code, "write");
 }
@@ -91,9 +117,9 @@ void record_remove(struct store_txn *txn, enum database database, MDB_val key)
 {
     int code;
 
-    if (txn->status != 0 || key.mv_size == 0 || key.mv_size > KEY_MOST)
+    if (txn->status != 0 || key.mv_size == 0 || key.mv_size > RECORD_KEY_MOST)
         return;
-    code = txn->writing ? mdb_del(txn->mdb, txn->environment->databases[database], &key, NULL) : EACCES;
+    code = txn->writing ? mdb_del(txn->mdb, record_handle(txn, database), &key, NULL) : EACCES;
     if (code != 0 && code != MDB_NOTFOUND)
         record_fail(txn, code, "write");
 }
@@ -115,7 +141,7 @@ static bool make_room(struct store_txn *txn)
     return true;
 }
 
-void record_note(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,
+static void note(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,
                  const MDB_val *value)
 {
     Record__ChangeRecord *record;
@@ -140,6 +166,38 @@ void record_note(struct store_txn *txn, enum database database, enum store_scope
         record->value.len = value->mv_size;
     }
     txn->changes[txn->change_count++] = record;
+}
+
+/* A change of what the standby has too; only the active node may make one. */
+static void change_pair(struct store_txn *txn)
+{
+    txn->pair_changed = true;
+    if (txn->active_name == NULL || txn->status != 0)
+        return;
+    txn->status = STATUS_NOT_ACTIVE;
+    if (txn->active_name[0] == '\0') {
+        error_set(&txn->error, ERROR_NOT_ACTIVE,
+                  "this node of the pair is not the active one, and changes what both have only there");
+        error_hint(&txn->error, "`ncs ha status` says which node is active");
+        return;
+    }
+    error_set(&txn->error, ERROR_NOT_ACTIVE,
+              "this node is the standby of %.300s, the active node of the pair: make this change there",
+              txn->active_name);
+}
+
+void record_note(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,
+                 const MDB_val *value)
+{
+    if (scope == STORE_SCOPE_PAIR)
+        change_pair(txn);
+    note(txn, database, scope, key, value);
+}
+
+void record_release(struct store_txn *txn, enum database database, MDB_val key)
+{
+    change_pair(txn);
+    note(txn, database, STORE_SCOPE_NODE, key, NULL);
 }
 
 void record_put(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,
@@ -184,7 +242,7 @@ uint64_t record_last_number(struct store_txn *txn, enum database database)
 uint64_t record_count(struct store_txn *txn, enum database database)
 {
     MDB_stat stat = {0};
-    int code = txn->status != 0 ? 0 : mdb_stat(txn->mdb, txn->environment->databases[database], &stat);
+    int code = txn->status != 0 ? 0 : mdb_stat(txn->mdb, record_handle(txn, database), &stat);
 
     if (code != 0)
         record_fail(txn, code, "read");
@@ -198,7 +256,7 @@ MDB_cursor *record_cursor(struct store_txn *txn, enum database database)
 
     if (txn->status != 0)
         return NULL;
-    code = mdb_cursor_open(txn->mdb, txn->environment->databases[database], &cursor);
+    code = mdb_cursor_open(txn->mdb, record_handle(txn, database), &cursor);
     if (code != 0)
         record_fail(txn, code, "read");
     return code == 0 ? cursor : NULL;

@@ -22,8 +22,18 @@ struct store_txn {
     struct arena row;               /* what pin_decode() read */
     Record__ChangeRecord **changes; /* what the job did so far, for the feed */
     size_t change_count;
+    bool pair_changed;       /* at least one of them is the pair's business: it gets a revision */
+    bool unnoted;            /* it wrote what is no change: to be committed all the same */
+    bool applied;            /* a job that took over another node's changes: */
+    uint64_t applied_to;     /* its last revision, */
+    unsigned applied_count;  /* and how many of them */
+    const char *active_name; /* of a job on a node that is not active: the active one; NULL: it is */
+    unsigned set;            /* of the databases with pair records, once it is known */
+    bool set_is_known;
     struct reader reader;
 };
+
+#define RECORD_KEY_MOST 511 /* bytes; LMDB's limit as built everywhere */
 
 /* Keys. A number's key points to the number. */
 MDB_val record_key(const void *bytes, size_t length);
@@ -49,9 +59,24 @@ MDB_val record_pack(struct store_txn *txn, const ProtobufCMessage *message);
 void record_store(struct store_txn *txn, enum database database, MDB_val key, MDB_val value, unsigned flags);
 void record_remove(struct store_txn *txn, enum database database, MDB_val key);
 
-/* The entry in the feed. value NULL: deleted. */
+#define RECORD_SET_KEY "set" /* in "meta" */
+
+/* Which set of the databases with pair records the transaction works with: the one in use, unless
+ * replica_set_work_with() said another. */
+unsigned record_set(struct store_txn *txn);
+
+/* The handle of a database in that set. */
+MDB_dbi record_handle(struct store_txn *txn, enum database database);
+
+/* The entry in the feed. value NULL: deleted. ERROR_NOT_ACTIVE sticks where pair records may not change. */
 void record_note(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,
                  const MDB_val *value);
+
+/*
+ * The same for a record that was the pair's and is this node's own, or gone from here only, from now on: the
+ * standby keeps what it has as its own.
+ */
+void record_release(struct store_txn *txn, enum database database, MDB_val key);
 
 /* Both. */
 void record_put(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,

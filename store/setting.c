@@ -45,12 +45,27 @@ int setting_set(struct store_txn *txn, const char *name, enum store_scope scope,
                 size_t length, struct error *err)
 {
     Record__Setting record = RECORD__SETTING__INIT;
+    enum store_scope old;
+    const uint8_t *there;
+    size_t there_length;
 
+    /* the pair's, and now this node's own: the standby's copy becomes its own too */
+    if (scope == STORE_SCOPE_NODE && get(txn, name, &old, &there, &there_length, NULL) == 0 &&
+        old == STORE_SCOPE_PAIR)
+        record_release(txn, DATABASE_SETTINGS, record_key_text(name));
     record.scope = scope;
     record.value.data = (uint8_t *)(uintptr_t)value;
     record.value.len = length;
     record_put(txn, DATABASE_SETTINGS, scope, record_key_text(name), &record.base);
     return record_status(txn, err);
+}
+
+int setting_scope(struct store_txn *txn, const char *name, enum store_scope *scope, struct error *err)
+{
+    const uint8_t *value;
+    size_t length;
+
+    return get(txn, name, scope, &value, &length, err);
 }
 
 int setting_delete(struct store_txn *txn, const char *name, struct error *err)

@@ -10,6 +10,7 @@ int setting_get(struct store_txn *txn, const char *name, const uint8_t **value, 
                 struct error *err);
 int setting_set(struct store_txn *txn, const char *name, enum store_scope scope, const void *value,
                 size_t length, struct error *err);
+int setting_scope(struct store_txn *txn, const char *name, enum store_scope *scope, struct error *err);
 int setting_delete(struct store_txn *txn, const char *name, struct error *err);
 
 /* Calls `each` with every setting whose name starts with `prefix`, by name, until it returns non-zero; the

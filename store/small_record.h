@@ -11,6 +11,7 @@
 
 bool certificate_read(struct arena *arena, const void *bytes, size_t length, struct certificate_facts *facts,
                       const uint8_t **der, size_t *der_length);
+bool certificate_stays(const void *bytes, size_t length); /* no pair record refers to it */
 bool policy_read(const void *bytes, size_t length, enum trust_policy *out);
 bool setting_read(struct arena *arena, const void *bytes, size_t length, enum store_scope *scope,
                   const uint8_t **value, size_t *value_length);

@@ -1,4 +1,4 @@
-#include "store/statement.h"
+#include "store/statement_check.h"
 
 #include "base/base64.h"
 #include "base/host_port.h"
@@ -27,7 +27,7 @@
 #define SHOWN_MOST 60 /* bytes */
 #define SHOWN(value) (int)text_cut_utf8((value), SHOWN_MOST), (value)
 
-static int keep(const char *value, char *out, size_t size, struct error *err)
+int statement_keep(const char *value, char *out, size_t size, struct error *err)
 {
     if (snprintf(out, size, "%s", value) < (int)size)
         return 0;
@@ -43,24 +43,25 @@ static int check_domain(const char *value, char *out, size_t size, struct error 
         return -1;
     if (kind != HOST_NAME)
         return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is an address, not a name", SHOWN(value));
-    return keep(host, out, size, err);
+    return statement_keep(host, out, size, err);
 }
 
 /* The name in the prompt keeps its capitals. */
 static int check_hostname(const char *value, char *out, size_t size, struct error *err)
 {
-    return check_domain(value, out, size, err) != 0 ? -1 : keep(value, out, size, err);
+    return check_domain(value, out, size, err) != 0 ? -1 : statement_keep(value, out, size, err);
 }
 
-static int check_host(const char *value, char *out, size_t size, struct error *err)
+int statement_check_host(const char *value, char *out, size_t size, struct error *err)
 {
     char host[HOST_TEXT_MAX];
     enum host_kind kind;
 
-    return host_parse(value, &kind, host, err) != 0 ? -1 : keep(host, out, size, err);
+    return host_parse(value, &kind, host, err) != 0 ? -1 : statement_keep(host, out, size, err);
 }
 
-static int check_number(const char *value, long least, long most, char *out, size_t size, struct error *err)
+int statement_check_number(const char *value, long least, long most, char *out, size_t size,
+                           struct error *err)
 {
     char *end;
     long number = strtol(value, &end, 10);
@@ -75,7 +76,7 @@ static int check_number(const char *value, long least, long most, char *out, siz
 
 static int check_port(const char *value, char *out, size_t size, struct error *err)
 {
-    return check_number(value, 1, UINT16_MAX, out, size, err);
+    return statement_check_number(value, 1, UINT16_MAX, out, size, err);
 }
 
 /* Numbers as in syslog, or the names of this node's levels. */
@@ -88,9 +89,9 @@ static int check_log_level(const char *value, char *out, size_t size, struct err
 
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
         if (strcasecmp(levels[i].name, value) == 0)
-            return keep(levels[i].number, out, size, err);
+            return statement_keep(levels[i].number, out, size, err);
     }
-    if (check_number(value, 0, LOG_LEVEL_MOST, out, size, NULL) == 0)
+    if (statement_check_number(value, 0, LOG_LEVEL_MOST, out, size, NULL) == 0)
         return 0;
     return error_set(err, ERROR_INVALID_ARGUMENT,
                      "%.*s is not a level: 0 to %d, or error, warning, info, debug", SHOWN(value),
@@ -100,7 +101,7 @@ static int check_log_level(const char *value, char *out, size_t size, struct err
 static int check_release(const char *value, char *out, size_t size, struct error *err)
 {
     if (node_release_check(value))
-        return keep(value, out, size, err);
+        return statement_keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not 3.5, 3.9 or 3.10", SHOWN(value));
 }
 
@@ -128,7 +129,7 @@ static int check_zone(const char *value, char *out, size_t size, struct error *e
     if (value[letters] == '\0' && value[0] != '/' && letters > 0 && letters < WORD_MAX) {
         snprintf(path, sizeof(path), ZONE_FOLDER "/%s", value);
         if (strcmp(value, "UTC") == 0 || is_zone_file(path))
-            return keep(value, out, size, err);
+            return statement_keep(value, out, size, err);
     }
     return error_set(err, ERROR_INVALID_ARGUMENT,
                      "%.*s is not a time zone of this machine, such as "
@@ -141,14 +142,14 @@ static int check_word(const char *value, char *out, size_t size, struct error *e
 {
     if (value[0] != '\0' && strlen(value) <= WORD_MAX && text_is_printable(value, strlen(value)) &&
         strpbrk(value, " \t\"'\\|?") == NULL)
-        return keep(value, out, size, err);
+        return statement_keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT,
                      "%.*s is not one word of at most %d characters without quotes, bars, backslashes and "
                      "question marks",
                      SHOWN(value), WORD_MAX);
 }
 
-static int check_mail_address(const char *value, char *out, size_t size, struct error *err)
+int statement_check_mail_address(const char *value, char *out, size_t size, struct error *err)
 {
     const char *at = strchr(value, '@');
 
@@ -182,13 +183,13 @@ static int check_url(const char *value, char *out, size_t size, struct error *er
                          SHOWN(value));
     if (strncasecmp(value, "disk:", 5) != 0 && (*rest == '\0' || *rest == '/'))
         return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not a URL that names a host", SHOWN(value));
-    return keep(value, out, size, err);
+    return statement_keep(value, out, size, err);
 }
 
 static int check_role(const char *value, char *out, size_t size, struct error *err)
 {
     if (strcmp(value, "admin") == 0 || strcmp(value, "user") == 0)
-        return keep(value, out, size, err);
+        return statement_keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not a role: admin or user", SHOWN(value));
 }
 
@@ -197,7 +198,7 @@ static int check_secret(const char *value, char *out, size_t size, struct error 
     size_t length = strlen(value);
 
     if (length > 0 && length < STATEMENT_SECRET_MAX && text_is_printable(value, length))
-        return keep(value, out, size, err);
+        return statement_keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT,
                      "a secret has 1 to %d characters, and no control characters", STATEMENT_SECRET_MAX - 1);
 }
@@ -282,20 +283,20 @@ static int check_key(const char *value, char *out, size_t size, struct error *er
     comment = comment == NULL ? NULL : strchr(comment + 1, ' ');
     if (comment != NULL && check_word(comment + 1, kept, sizeof(kept), err) != 0)
         return -1;
-    return keep(value, out, size, err);
+    return statement_keep(value, out, size, err);
 }
 
 static int check_yes(const char *value, char *out, size_t size, struct error *err)
 {
     if (strcmp(value, "yes") == 0)
-        return keep(value, out, size, err);
+        return statement_keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not yes", SHOWN(value));
 }
 
 static int check_empty(const char *value, char *out, size_t size, struct error *err)
 {
     if (value[0] == '\0')
-        return keep(value, out, size, err);
+        return statement_keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not empty", SHOWN(value));
 }
 
@@ -312,12 +313,21 @@ static const struct statement statements[] = {
     {"repository/*/url", STORE_SCOPE_PAIR, false, check_url},
     {"repository/*/user", STORE_SCOPE_PAIR, false, check_word},
     {"repository/*/password", STORE_SCOPE_PAIR, true, check_secret},
-    {"mail-server/host", STORE_SCOPE_PAIR, false, check_host},
+    {"mail-server/host", STORE_SCOPE_PAIR, false, statement_check_host},
     {"mail-server/port", STORE_SCOPE_PAIR, false, check_port},
     {"mail-server/username", STORE_SCOPE_PAIR, false, check_word},
     {"mail-server/password", STORE_SCOPE_PAIR, true, check_secret},
-    {"mail-server/from", STORE_SCOPE_PAIR, false, check_mail_address},
+    {"mail-server/from", STORE_SCOPE_PAIR, false, statement_check_mail_address},
+    {"mail-server/to", STORE_SCOPE_PAIR, false, statement_check_mail_list},
     {"mail-server/starttls", STORE_SCOPE_PAIR, false, check_yes},
+    {"ha/secondary-server", STORE_SCOPE_PAIR, false, statement_check_host},
+    {"ha/email-address", STORE_SCOPE_PAIR, false, statement_check_mail_list},
+    {"ha/failover-type", STORE_SCOPE_PAIR, false, statement_check_failover_type},
+    {"ha/virtual-ipv4", STORE_SCOPE_PAIR, false, statement_check_virtual_ipv4},
+    {"ha/virtual-ipv6", STORE_SCOPE_PAIR, false, statement_check_virtual_ipv6},
+    {"ha/heartbeat-interval", STORE_SCOPE_PAIR, false, statement_check_heartbeat_interval},
+    {"ha/heartbeat-misses", STORE_SCOPE_PAIR, false, statement_check_heartbeat_misses},
+    {"ha/witness", STORE_SCOPE_PAIR, false, statement_check_host},
 };
 
 /* Parts of the name against parts of the pattern. */

@@ -38,3 +38,11 @@ const char *statement_key_algorithm(size_t index);
  * in hexadecimal. `value` is "<algorithm> <base64>[ <comment>]". ERROR_INVALID_ARGUMENT: it is no key. */
 #define STATEMENT_KEY_NAME_SIZE 65
 int statement_key_name(const char *value, char out[STATEMENT_KEY_NAME_SIZE], struct error *err);
+
+/* The pair's heartbeats: milliseconds between two, and how many must be missed in a row. */
+#define STATEMENT_HEARTBEAT_MS_DEFAULT 5000
+#define STATEMENT_HEARTBEAT_MS_LEAST 50
+#define STATEMENT_HEARTBEAT_MS_MOST 60000
+#define STATEMENT_MISSES_DEFAULT 3
+#define STATEMENT_MISSES_LEAST 1
+#define STATEMENT_MISSES_MOST 100

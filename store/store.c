@@ -151,11 +151,16 @@ static int refuse_to_write(const struct store *store, struct error *err)
                      store->environment.folder);
 }
 
-int store_run(struct store *store, store_job job, void *arg, struct error *err)
+int store_run_reach(struct store *store, store_job job, void *arg, enum store_reach *reach, struct error *err)
 {
     if (store->writer == NULL)
         return refuse_to_write(store, err);
-    return writer_run(store->writer, job, arg, err);
+    return writer_run(store->writer, job, arg, reach, err);
+}
+
+int store_run(struct store *store, store_job job, void *arg, struct error *err)
+{
+    return store_run_reach(store, job, arg, NULL, err);
 }
 
 void store_submit(struct store *store, store_job job, store_done done, void *arg)
@@ -169,6 +174,43 @@ void store_submit(struct store *store, store_job job, store_done done, void *arg
     refuse_to_write(store, &err);
     if (done != NULL)
         done(arg, -1, &err);
+}
+
+int store_gate_open(struct store *store, int timeout_ms, void (*lost)(void *arg), void *arg,
+                    struct error *err)
+{
+    if (store->writer == NULL)
+        return refuse_to_write(store, err);
+    return gate_open(writer_gate(store->writer), timeout_ms, lost, arg, err);
+}
+
+void store_gate_close(struct store *store)
+{
+    if (store->writer != NULL)
+        gate_close(writer_gate(store->writer));
+}
+
+void store_acknowledge(struct store *store, uint64_t revision)
+{
+    if (store->writer != NULL)
+        gate_acknowledge(writer_gate(store->writer), revision);
+}
+
+void store_watch(struct store *store, void (*committed)(void *arg, uint64_t revision), void *arg)
+{
+    if (store->writer != NULL)
+        writer_watch(store->writer, committed, arg);
+}
+
+void store_set_active(struct store *store, bool active, const char *active_name)
+{
+    if (store->writer != NULL)
+        writer_set_active(store->writer, active, active_name);
+}
+
+int store_reserve(struct store *store, uint64_t bytes, struct error *err)
+{
+    return store->writer == NULL ? refuse_to_write(store, err) : writer_reserve(store->writer, bytes, err);
 }
 
 uint64_t store_revision(struct store_txn *txn)

@@ -60,6 +60,47 @@ int store_run(struct store *store, store_job job, void *arg, struct error *err);
  * read) `done` is called at once, by the caller's thread. */
 void store_submit(struct store *store, store_job job, store_done done, void *arg);
 
+/* How far a change had come when its job was reported done. */
+enum store_reach {
+    STORE_REACH_HERE,  /* durable on this node; nobody waited for more (no gate, or no pair record changed) */
+    STORE_REACH_BOTH,  /* durable on the standby too */
+    STORE_REACH_MISSED /* durable here; the standby did not answer in time, or the gate was closed */
+};
+
+/* store_run() that says so in *reach (may be NULL) where it returns 0. */
+int store_run_reach(struct store *store, store_job job, void *arg, enum store_reach *reach,
+                    struct error *err);
+
+/*
+ * While the gate is open, a job that changed pair records is reported done only once its revision was
+ * acknowledged; the writer goes on meanwhile. When one has waited for timeout_ms, the gate closes by itself:
+ * all that wait are reported (STORE_REACH_MISSED), and `lost` (may be NULL) is called, on a thread of the
+ * gate's own. Opening an open gate changes its timeout and callback.
+ */
+#define STORE_GATE_TIMEOUT_MS 2000
+int store_gate_open(struct store *store, int timeout_ms, void (*lost)(void *arg), void *arg,
+                    struct error *err);
+void store_gate_close(struct store *store); /* what waits is reported; `lost` is not called */
+
+/* The standby has everything up to this revision on disk. Any thread. */
+void store_acknowledge(struct store *store, uint64_t revision);
+
+/* Called on the writer's thread after each commit that raised the revision; NULL: nobody any more. Once it
+ * returned, the former watcher is not called again. */
+void store_watch(struct store *store, void (*committed)(void *arg, uint64_t revision), void *arg);
+
+/*
+ * Whether jobs may change pair records here. Where not, such a job fails with ERROR_NOT_ACTIVE and names the
+ * active node ("" where it is not known). Holds for every job that starts after this returned; what waited at
+ * the gate is reported. A store starts active.
+ */
+void store_set_active(struct store *store, bool active, const char *active_name);
+bool store_is_active(struct store_txn *txn);
+
+/* Makes room for so many more bytes in the map before a view is held for long: it cannot grow while one is.
+ */
+int store_reserve(struct store *store, uint64_t bytes, struct error *err);
+
 /* The revision this transaction sees (in a job: the one it will get). */
 uint64_t store_revision(struct store_txn *txn);
 

@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PREFIX "trust/"
 #define NAME_MOST 160 /* bytes of a setting's name here */
 
 static int name_of(const char *store, const char *file, char out[NAME_MOST], struct error *err)
 {
-    if (snprintf(out, NAME_MOST, PREFIX "%s/%s", store, file) < NAME_MOST)
+    if (snprintf(out, NAME_MOST, TRUST_CERTIFICATE_PREFIX "%s/%s", store, file) < NAME_MOST)
         return 0;
     return error_set(err, ERROR_INVALID_ARGUMENT, "the name %.60s... is too long", file);
 }
@@ -78,11 +77,19 @@ int trust_certificate_delete(struct store_txn *txn, const char *store, const cha
                              enum store_scope scope, struct error *err)
 {
     struct trust_certificate there;
+    enum store_scope kept;
     char name[NAME_MOST];
 
-    if (trust_certificate_get(txn, store, file, &there, err) != 0 || name_of(store, file, name, err) != 0)
+    if (trust_certificate_get(txn, store, file, &there, err) != 0 || name_of(store, file, name, err) != 0 ||
+        setting_scope(txn, name, &kept, err) != 0)
         return -1;
-    record_delete(txn, DATABASE_SETTINGS, scope, record_key_text(name));
+    record_remove(txn, DATABASE_SETTINGS, record_key_text(name));
+    if (scope == STORE_SCOPE_NODE && kept == STORE_SCOPE_PAIR)
+        record_release(txn, DATABASE_SETTINGS, record_key_text(name));
+    else if (kept == STORE_SCOPE_NODE && !store_is_active(txn))
+        record_note(txn, DATABASE_SETTINGS, STORE_SCOPE_NODE, record_key_text(name), NULL); /* its own copy */
+    else
+        record_note(txn, DATABASE_SETTINGS, scope, record_key_text(name), NULL);
     return record_status(txn, err);
 }
 
@@ -118,7 +125,7 @@ int trust_certificate_each(struct store_txn *txn, const char *store,
                            struct error *err)
 {
     struct walk walk = {.txn = txn, .each = each, .arg = arg, .err = err, .store = store};
-    char prefix[NAME_MOST] = PREFIX;
+    char prefix[NAME_MOST] = TRUST_CERTIFICATE_PREFIX;
 
     if (store != NULL && name_of(store, "", prefix, err) != 0)
         return -1;

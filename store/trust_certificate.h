@@ -5,8 +5,9 @@
 
 #include <stddef.h>
 
-#define TRUST_FILE_MAX 81          /* bytes of a file name, the closing NUL included */
-#define TRUST_CERTIFICATES_MAX 500 /* of all trust stores together */
+#define TRUST_CERTIFICATE_PREFIX "trust/" /* of the settings that hold them */
+#define TRUST_FILE_MAX 81                 /* bytes of a file name, the closing NUL included */
+#define TRUST_CERTIFICATES_MAX 500        /* of all trust stores together */
 
 struct trust_certificate {
     const char *store; /* "tomcat-trust" */

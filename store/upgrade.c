@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "store/lmdb_error.h"
+#include "store/replica_set.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,7 +19,8 @@
 static const upgrade_step steps[STORE_VERSION] = {
     NULL, /* version 1 is the first */
     NULL, /* version 2 has the databases of the trust stores besides, which opening makes */
-    NULL, /* version 3 those of the registered servers */
+    NULL, /* version 3 has a second set of the databases with pair records, and shadowed pins; and the
+             registered servers */
 };
 
 static Record__Meta *read_meta(struct store_txn *txn, struct error *err)
@@ -89,6 +91,11 @@ static int open_in(struct store_txn *txn, char node_id[NODE_ID_DIGITS + 1], stru
     if (environment_open_databases(environment, txn->mdb, DATABASE_META + 1, DATABASES - 1,
                                    meta->version < STORE_VERSION, err) != 0 ||
         (txn->writing && upgrade_run(txn, steps, STORE_VERSION, err) != 0))
+        return -1;
+    /* an import that was not finished */
+    if (txn->writing && replica_set_is_filled(txn, ENVIRONMENT_SETS - 1 - record_set(txn)))
+        replica_set_drop(txn, ENVIRONMENT_SETS - 1 - record_set(txn));
+    if (record_status(txn, err) != 0)
         return -1;
     if (!id_is_sane(meta->node_id))
         return record_damaged(txn, DATABASE_META, err);

@@ -1,0 +1,160 @@
+/* What the files of the pair share. */
+#pragma once
+
+#include "daemon/pair.h"
+#include "daemon/report.h"
+#include "ha/heartbeat.h"
+#include "ha/link_server.h"
+#include "ha/receiver.h"
+#include "ha/sender.h"
+#include "ha/state.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define PAIR_LAG_MOST 64      /* unreplicated changes with which a standby still counts as in sync */
+#define PAIR_STEP_MS 10000    /* for one step of a failover, a failback or a registration */
+#define PAIR_SILENCE_MS 15000 /* a registration whose other side says nothing for so long is over */
+
+/* How the other node is, as it says itself. */
+struct pair_peer {
+    struct ha_standing standing;
+    uint64_t revision;
+    bool answers;      /* the last heartbeat was answered */
+    bool refused;      /* lost because somebody refuses somebody, not because of silence */
+    int64_t heard_ms;  /* wall clock: it answered this node's heartbeat; 0: never */
+    int64_t called_ms; /* wall clock: its own heartbeat came */
+    int64_t called_monotonic_ms;
+    char why[ERROR_TEXT_MAX]; /* it does not answer */
+    char hint[ERROR_TEXT_MAX];
+};
+
+struct pair_source;
+
+struct pair {
+    struct node *node;
+    struct link_self self;
+    struct link_server *links; /* while the services run */
+    char log_folder[PATH_MAX];
+    struct report *report;     /* refusals, for health_monitor.log */
+    struct tls_cancel *cancel; /* of what methods wait for; while the services run */
+
+    pthread_mutex_t transition; /* held through a change of state */
+    pthread_mutex_t operation;  /* held through what an admin asked for */
+
+    pthread_mutex_t
+        carrying; /* over sender, receiver and source; innermost but for theirs, never with `lock` */
+    struct ha_sender *sender;
+    struct ha_receiver *receiver;
+    struct pair_source *source; /* of the receiver: its links */
+
+    pthread_mutex_t lock; /* over what follows */
+    pthread_cond_t changed;
+    bool running;
+    bool stopping;
+    struct pair_record record;
+    enum ha_state state;
+    unsigned serial;      /* of the state: one more with each change */
+    unsigned said_serial; /* when the heartbeat under way went out */
+    struct pair_peer peer;
+    struct pair_registration registration;
+    bool copying;              /* the secondary of a registration takes the records */
+    struct pair_record coming; /* what it will be then */
+    uint8_t coming_key[PAIR_KEY_SIZE];
+    int64_t coming_ms;  /* monotonic: when the primary of the registration was last heard */
+    bool imported;      /* the records are in place: the record is to be read again */
+    int64_t thought_ms; /* monotonic: of a failover by itself, last */
+    bool was_in_sync;   /* standby: it had everything when the active node was lost */
+    bool gate;          /* open */
+    bool gate_lost;     /* it closed by itself */
+    bool has_trial_key; /* while registering: the key as typed */
+    struct proof_key trial_key;
+    struct ha_heartbeat *heartbeat;
+    pthread_t engine;
+    bool engine_runs;
+    bool poked;
+    struct pair_address *address; /* pair_address.c; only the engine's thread */
+};
+
+/* ---- pair.c: state ---- */
+
+/*
+ * Goes on from the state by the table: on disk first, except that a node which stops being active stops at
+ * once. 1: the event means nothing now; 0: done; -1: the store failed, and what it means is not done.
+ * `more` (may be NULL) runs in the transaction.
+ */
+int pair_apply(struct pair *pair, enum ha_event event, const char *reason, store_job more, void *arg,
+               struct error *err);
+
+/* Tells the store whether it may change the pair's records, and who may if not. */
+void pair_set_active(struct pair *pair, bool active, const struct pair_record *record);
+
+/* A store job: writes the record that is its arg. */
+int pair_record_write(struct store_txn *txn, void *record, struct error *err);
+
+/* The record of this moment; the state too where it is asked for. */
+struct pair_record pair_record_of(struct pair *pair, enum ha_state *state);
+void pair_poke(struct pair *pair); /* the engine looks again */
+void pair_timing(struct pair *pair, unsigned *interval_ms, unsigned *misses);
+bool pair_key(void *pair, struct proof_key *out);
+void pair_own_name(struct pair *pair, char *out, size_t size); /* "prime-pri (127.0.0.11)" */
+void pair_peer_name(const struct pair_record *record, char *out, size_t size);
+void pair_form_now(struct pair *pair, struct pair_form *out); /* as it counts now */
+bool pair_config(struct pair *pair, const char *name, char *out, size_t size);
+int pair_begin(struct pair *pair, struct error *err); /* an operation; ends with pair_end() */
+void pair_end(struct pair *pair);
+void pair_log(struct pair *pair, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Waits until `is_so` or for so long; no lock is held while it is asked. False: it is not, in time. */
+bool pair_wait(struct pair *pair, bool (*is_so)(struct pair *pair, void *arg), void *arg, int timeout_ms);
+
+/* ---- pair_engine.c ---- */
+int pair_engine_start(struct pair *pair, struct error *err);
+void pair_engine_stop(struct pair *pair);
+void pair_receiver_end(struct pair *pair); /* stops following, now */
+
+/* ---- pair_heartbeat.c ---- */
+int pair_heartbeat_start(struct pair *pair, struct error *err); /* unless it runs */
+void pair_heartbeat_end(struct pair *pair);
+void pair_hear(struct pair *pair, json_t *said); /* what the other one says of itself */
+
+/* ---- pair_stream.c: replication over links ---- */
+int pair_sender_start(struct pair *pair, struct error *err);
+void pair_sender_end(struct pair *pair);
+int pair_receiver_start(struct pair *pair, bool fresh, struct error *err);
+bool pair_receiver_runs(struct pair *pair);
+int pair_digest(struct pair *pair, struct ha_digest *out, struct error *err); /* of this node */
+
+/* How either is; zeroed where there is none. */
+void pair_sent(struct pair *pair, struct ha_sender_state *out);
+void pair_received(struct pair *pair, struct ha_receiver_state *out);
+
+/* ---- links to the peer ---- */
+struct link *pair_connect(struct pair *pair, const char *address, const char *task, int timeout_ms,
+                          struct error *err);
+
+/* ---- routes, one table each; `arg` is set by pair_open() ---- */
+#define PAIR_ROUTES_MAX 24
+size_t pair_heartbeat_routes_fill(struct pair *pair, struct link_route *routes);
+size_t pair_stream_routes_fill(struct pair *pair, struct link_route *routes);
+size_t pair_register_routes_fill(struct pair *pair, struct link_route *routes);
+size_t pair_failover_routes_fill(struct pair *pair, struct link_route *routes);
+size_t pair_ready_routes_fill(struct pair *pair, struct link_route *routes);
+
+/* ---- pair_failover.c ---- */
+int pair_promote(struct pair *pair, const char *reason, struct error *err);
+void pair_failover_by_itself(struct pair *pair);
+
+/* ---- pair_register.c ---- */
+int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[HOST_TEXT_MAX],
+                     struct error *err);
+int pair_try_key(struct pair *pair, const char *authkey, struct error *err); /* NULL: nothing to try */
+void pair_forget_tried_key(struct pair *pair);
+
+/* ---- pair_address.c ---- */
+int pair_address_check(struct pair *pair, const struct pair_record *record, struct error *err);
+void pair_address_follow(struct pair *pair); /* the virtual address goes with the state */
+void pair_address_end(struct pair *pair);
+json_t *pair_address_state(struct pair *pair); /* NULL: the pair has none; a new reference */

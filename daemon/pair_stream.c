@@ -1,0 +1,606 @@
+/* Replication on the links between the nodes: the sender's streams on the HTTPS service, the receiver's on
+ * links of its own. */
+#include "base/clock.h"
+#include "daemon/pair_private.h"
+
+#include <event2/buffer.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SNAPSHOT_SILENCE_MS 60000 /* a large store takes its time before the first row */
+#define SILENCE_LEAST_MS 2000
+#define ACK_MS 5000
+
+/* ---- what is sent: from the sender's threads to the loop ---- */
+
+struct outgoing {
+    struct pair *pair;
+    struct https_exchange *exchange; /* on the loop's thread; NULL once it is over */
+    struct event *wake;
+    pthread_mutex_t lock; /* over what follows */
+    struct evbuffer *pending;
+    size_t waiting; /* bytes that the loop has and the network not */
+    bool ended;     /* by the sender */
+    bool gone;      /* the standby */
+};
+
+static void outgoing_free(struct outgoing *outgoing)
+{
+    if (outgoing->wake != NULL)
+        event_free(outgoing->wake);
+    if (outgoing->pending != NULL)
+        evbuffer_free(outgoing->pending);
+    pthread_mutex_destroy(&outgoing->lock);
+    free(outgoing);
+}
+
+static int pipe_send(void *arg, const void *bytes, size_t length)
+{
+    struct outgoing *outgoing = arg;
+    int result = -1;
+
+    pthread_mutex_lock(&outgoing->lock);
+    if (!outgoing->gone && evbuffer_add(outgoing->pending, bytes, length) == 0) {
+        event_active(outgoing->wake, EV_TIMEOUT, 0);
+        result = 0;
+    }
+    pthread_mutex_unlock(&outgoing->lock);
+    return result;
+}
+
+static size_t pipe_unsent(void *arg)
+{
+    struct outgoing *outgoing = arg;
+    size_t unsent;
+
+    pthread_mutex_lock(&outgoing->lock);
+    unsent = evbuffer_get_length(outgoing->pending) + outgoing->waiting;
+    pthread_mutex_unlock(&outgoing->lock);
+    return unsent;
+}
+
+static void pipe_end(void *arg)
+{
+    struct outgoing *outgoing = arg;
+
+    pthread_mutex_lock(&outgoing->lock);
+    outgoing->ended = true;
+    event_active(outgoing->wake, EV_TIMEOUT, 0);
+    pthread_mutex_unlock(&outgoing->lock);
+}
+
+/* On the loop's thread. */
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    struct outgoing *outgoing = arg;
+    struct evbuffer *taken = evbuffer_new();
+    size_t length;
+    bool ended;
+
+    (void)fd;
+    (void)what;
+    pthread_mutex_lock(&outgoing->lock);
+    if (taken != NULL)
+        evbuffer_add_buffer(taken, outgoing->pending);
+    ended = outgoing->ended;
+    pthread_mutex_unlock(&outgoing->lock);
+    length = taken == NULL ? 0 : evbuffer_get_length(taken);
+    if (outgoing->exchange != NULL && length > 0) {
+        https_stream_send(outgoing->exchange, evbuffer_pullup(taken, -1), length);
+        pthread_mutex_lock(&outgoing->lock);
+        outgoing->waiting = https_stream_waiting(outgoing->exchange);
+        pthread_mutex_unlock(&outgoing->lock);
+    }
+    if (taken != NULL)
+        evbuffer_free(taken);
+    if (!ended)
+        return;
+    if (outgoing->exchange != NULL)
+        https_stream_end(outgoing->exchange, true);
+    outgoing_free(outgoing);
+}
+
+static void on_drained(void *arg)
+{
+    struct outgoing *outgoing = arg;
+
+    pthread_mutex_lock(&outgoing->lock);
+    outgoing->waiting = outgoing->exchange == NULL ? 0 : https_stream_waiting(outgoing->exchange);
+    pthread_mutex_unlock(&outgoing->lock);
+}
+
+static void on_gone(void *arg)
+{
+    struct outgoing *outgoing = arg;
+    struct pair *pair = outgoing->pair;
+    bool ended;
+
+    outgoing->exchange = NULL;
+    pthread_mutex_lock(&outgoing->lock);
+    outgoing->gone = true;
+    ended = outgoing->ended;
+    pthread_mutex_unlock(&outgoing->lock);
+    if (ended) {
+        outgoing_free(outgoing);
+        return;
+    }
+    pthread_mutex_lock(&pair->carrying);
+    if (pair->sender != NULL)
+        ha_sender_gone(pair->sender, outgoing);
+    pthread_mutex_unlock(&pair->carrying);
+    pair_poke(pair);
+}
+
+static struct outgoing *outgoing_new(struct pair *pair, struct https_exchange *exchange)
+{
+    struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
+
+    if (outgoing == NULL)
+        return NULL;
+    pthread_mutex_init(&outgoing->lock, NULL);
+    outgoing->pair = pair;
+    outgoing->exchange = exchange;
+    outgoing->pending = evbuffer_new();
+    outgoing->wake = event_new(pair->node->base, -1, 0, on_wake, outgoing);
+    if (outgoing->pending != NULL && outgoing->wake != NULL)
+        return outgoing;
+    outgoing_free(outgoing);
+    return NULL;
+}
+
+/* Whether the caller is the one to whom records are sent, and this node the one to send them. */
+static int check_caller(struct pair *pair, const struct link_caller *caller, struct error *err)
+{
+    const struct ha_state_facts *facts;
+    bool known;
+
+    pthread_mutex_lock(&pair->lock);
+    facts = ha_state_facts(pair->state);
+    known = strcmp(pair->record.peer_node, caller->node) == 0 ||
+            (pair->state == HA_INITIALIZING && strcmp(pair->coming.peer_node, caller->node) == 0);
+    pthread_mutex_unlock(&pair->lock);
+    if (!known)
+        return error_set(err, ERROR_CONFLICT, "%s is in no pair with %s", pair->self.address,
+                         caller->address);
+    if (facts->is_standby)
+        return error_set(err, ERROR_NOT_ACTIVE, "%s is %s, and has nothing to send", pair->self.address,
+                         facts->name);
+    return 0;
+}
+
+static void serve_stream(struct pair *pair, const struct link_caller *caller, struct https_exchange *exchange,
+                         const struct ha_position *position)
+{
+    struct outgoing *outgoing = outgoing_new(pair, exchange);
+    const struct ha_pipe pipe = {.send = pipe_send, .unsent = pipe_unsent, .end = pipe_end, .arg = outgoing};
+    const struct https_stream_calls calls = {.gone = on_gone, .drained = on_drained, .arg = outgoing};
+    struct error err = {0};
+    int failed = check_caller(pair, caller, &err);
+
+    if (failed == 0 && outgoing == NULL)
+        failed = error_set(&err, ERROR_INTERNAL, "out of memory");
+    if (failed == 0) {
+        pthread_mutex_lock(&pair->carrying);
+        if (pair->sender == NULL)
+            failed = error_set(&err, ERROR_NOT_ACTIVE, "%s sends nothing now", pair->self.address);
+        else if (position != NULL)
+            failed = ha_sender_changes(pair->sender, position, &pipe, &err);
+        else
+            failed = ha_sender_snapshot(pair->sender, &pipe, &err);
+        pthread_mutex_unlock(&pair->carrying);
+    }
+    if (failed != 0) {
+        if (outgoing != NULL)
+            outgoing_free(outgoing);
+        link_refuse(exchange, &err);
+    } else {
+        https_stream_start(exchange, 200, "application/octet-stream", &calls);
+    }
+}
+
+static void serve_snapshot(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
+{
+    serve_stream(arg, caller, exchange, NULL);
+}
+
+static void serve_changes(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
+{
+    struct ha_position position;
+    struct error err = {0};
+
+    if (ha_position_parse(https_exchange_query(exchange), &position, &err) == 0)
+        serve_stream(arg, caller, exchange, &position);
+    else
+        link_refuse(exchange, &err);
+}
+
+/* On the loop's thread: a change waits for this. */
+static void serve_ack(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
+{
+    struct pair *pair = arg;
+    struct ha_position position;
+    struct error err = {0};
+
+    int failed = check_caller(pair, caller, &err) != 0 ||
+                 ha_position_parse(https_exchange_query(exchange), &position, &err) != 0;
+
+    if (!failed) {
+        pthread_mutex_lock(&pair->carrying);
+        failed = pair->sender == NULL
+                     ? error_set(&err, ERROR_NOT_ACTIVE, "%s sends nothing now", pair->self.address)
+                     : ha_sender_acknowledge(pair->sender, &position, &err);
+        pthread_mutex_unlock(&pair->carrying);
+    }
+    if (failed) {
+        link_refuse(exchange, &err);
+        return;
+    }
+    https_reply(exchange, 204, NULL, NULL, 0);
+}
+
+static size_t own_pair_key(struct pair *pair, uint8_t key[PAIR_KEY_SIZE])
+{
+    struct store_txn *txn = store_read(pair->node->store, NULL);
+    bool has;
+
+    if (txn == NULL)
+        return 0;
+    has = pair_key_get(txn, pair->node->seal, PAIR_KEY_PAIR, key, NULL) == 0;
+    store_end(txn);
+    return has ? PAIR_KEY_SIZE : 0;
+}
+
+int pair_digest(struct pair *pair, struct ha_digest *out, struct error *err)
+{
+    uint8_t key[PAIR_KEY_SIZE];
+    size_t length = own_pair_key(pair, key);
+    int failed = ha_digest_of(pair->node->store, pair->node->seal, length > 0 ? key : NULL, length, out, err);
+
+    OPENSSL_cleanse(key, sizeof(key));
+    return failed;
+}
+
+static int run_digest(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
+                      struct error *err)
+{
+    struct pair *pair = arg;
+    struct ha_digest digest;
+    char text[2 * REPLICA_DIGEST_SIZE + 1];
+    int failed;
+
+    (void)params;
+    (void)caller;
+    failed = pair_digest(pair, &digest, err);
+    if (failed != 0)
+        return -1;
+    proof_hex(digest.digest, sizeof(digest.digest), text);
+    *result = json_pack("{s:I, s:I, s:s}", "epoch", (json_int_t)digest.epoch, "revision",
+                        (json_int_t)digest.revision, "digest", text);
+    return 0;
+}
+
+size_t pair_stream_routes_fill(struct pair *pair, struct link_route *routes)
+{
+    const struct link_route all[] = {
+        {.method = "GET", .path = "/ha/v1/snapshot", .serve = serve_snapshot, .arg = pair},
+        {.method = "GET", .path = "/ha/v1/changes", .serve = serve_changes, .arg = pair},
+        {.method = "POST", .path = "/ha/v1/ack", .serve = serve_ack, .arg = pair},
+        {.method = "GET", .path = "/ha/v1/digest", .run = run_digest, .arg = pair},
+    };
+
+    memcpy(routes, all, sizeof(all));
+    return sizeof(all) / sizeof(all[0]);
+}
+
+/* ---- the sender ---- */
+
+static void on_acknowledged(void *arg, uint64_t revision)
+{
+    (void)revision;
+    pair_poke(arg);
+}
+
+static void on_stream(void *arg, bool up)
+{
+    (void)up;
+    pair_poke(arg);
+}
+
+int pair_sender_start(struct pair *pair, struct error *err)
+{
+    struct ha_sender_options options = {.store = pair->node->store,
+                                        .seal = pair->node->seal,
+                                        .acknowledged = on_acknowledged,
+                                        .stream = on_stream,
+                                        .arg = pair};
+    uint8_t key[PAIR_KEY_SIZE];
+    unsigned interval_ms, misses;
+    struct ha_sender *sender;
+
+    if (pair->sender != NULL)
+        return 0;
+    options.pair_key_length = own_pair_key(pair, key);
+    options.pair_key = options.pair_key_length > 0 ? key : NULL;
+    pair_timing(pair, &interval_ms, &misses);
+    options.alive_ms = (int)interval_ms;
+    sender = ha_sender_new(&options, err);
+    OPENSSL_cleanse(key, sizeof(key));
+    pthread_mutex_lock(&pair->carrying);
+    pair->sender = sender;
+    pthread_mutex_unlock(&pair->carrying);
+    return sender != NULL ? 0 : -1;
+}
+
+void pair_sender_end(struct pair *pair)
+{
+    struct ha_sender *sender;
+
+    pthread_mutex_lock(&pair->carrying);
+    sender = pair->sender;
+    pair->sender = NULL;
+    pthread_mutex_unlock(&pair->carrying);
+    if (sender != NULL)
+        ha_sender_free(sender);
+}
+
+void pair_sent(struct pair *pair, struct ha_sender_state *out)
+{
+    *out = (struct ha_sender_state){0};
+    pthread_mutex_lock(&pair->carrying);
+    if (pair->sender != NULL)
+        ha_sender_state(pair->sender, out);
+    pthread_mutex_unlock(&pair->carrying);
+}
+
+void pair_received(struct pair *pair, struct ha_receiver_state *out)
+{
+    *out = (struct ha_receiver_state){0};
+    pthread_mutex_lock(&pair->carrying);
+    if (pair->receiver != NULL)
+        ha_receiver_state(pair->receiver, out);
+    pthread_mutex_unlock(&pair->carrying);
+}
+
+bool pair_receiver_runs(struct pair *pair)
+{
+    bool runs;
+
+    pthread_mutex_lock(&pair->carrying);
+    runs = pair->receiver != NULL;
+    pthread_mutex_unlock(&pair->carrying);
+    return runs;
+}
+
+/* ---- the receiver, and the links that it asks on ---- */
+
+struct pair_source {
+    struct pair *pair;
+    struct tls_cancel *cancel;
+    char address[HOST_TEXT_MAX];
+    struct link *acknowledging; /* kept open */
+};
+
+static struct link *source_link(struct pair_source *source, struct error *err)
+{
+    struct pair *pair = source->pair;
+    struct link_options options = {.task = HEARTBEAT_TASK, .cancel = source->cancel};
+    struct proof_key key;
+    struct link *link;
+
+    options.peer.port = pair->self.port;
+    if (host_parse(source->address, &options.peer.kind, options.peer.host, err) != 0)
+        return NULL;
+    if (!pair_key(pair, &key)) {
+        error_set(err, ERROR_CONFLICT, "no authentication key is set on this server");
+        return NULL;
+    }
+    options.key = &key;
+    link = link_open(&pair->self, &options, err);
+    OPENSSL_cleanse(&key, sizeof(key));
+    return link;
+}
+
+struct take {
+    int (*take)(void *arg, const void *bytes, size_t length);
+    void *arg;
+    bool stopped;
+};
+
+static int on_bytes(void *arg, const void *bytes, size_t length)
+{
+    struct take *take = arg;
+
+    take->stopped = take->take(take->arg, bytes, length) != 0;
+    return take->stopped;
+}
+
+static int source_stream(void *arg, const char *path,
+                         int (*take)(void *take_arg, const void *bytes, size_t length), void *take_arg,
+                         struct error *err)
+{
+    struct pair_source *source = arg;
+    struct take taking = {.take = take, .arg = take_arg};
+    struct link *link = source_link(source, err);
+    unsigned interval_ms, misses;
+    int64_t silence_ms;
+    int result;
+
+    if (link == NULL)
+        return -1;
+    pair_timing(source->pair, &interval_ms, &misses);
+    silence_ms = (int64_t)interval_ms * (misses + 1);
+    if (silence_ms < SILENCE_LEAST_MS)
+        silence_ms = SILENCE_LEAST_MS;
+    if (strncmp(path, "/ha/v1/snapshot", 15) == 0)
+        silence_ms = SNAPSHOT_SILENCE_MS;
+    result = link_stream(link, path, (int)silence_ms, on_bytes, &taking, err);
+    link_close(link);
+    return taking.stopped ? 0 : result;
+}
+
+static int source_acknowledge(void *arg, const struct ha_position *position, struct error *err)
+{
+    struct pair_source *source = arg;
+    char query[HA_POSITION_SIZE];
+    char path[HA_POSITION_SIZE + 32];
+    int result;
+
+    ha_position_format(position, query);
+    snprintf(path, sizeof(path), "/ha/v1/ack?%s", query);
+    if (source->acknowledging == NULL && (source->acknowledging = source_link(source, err)) == NULL)
+        return -1;
+    result = link_request(source->acknowledging, "POST", path, NULL, ACK_MS, NULL, err);
+    if (result != 0) {
+        link_close(source->acknowledging);
+        source->acknowledging = NULL;
+    }
+    return result;
+}
+
+static void source_cancel(void *arg)
+{
+    struct pair_source *source = arg;
+
+    tls_cancel(source->cancel);
+}
+
+static void source_free(struct pair_source *source)
+{
+    if (source == NULL)
+        return;
+    link_close(source->acknowledging);
+    tls_cancel_free(source->cancel);
+    free(source);
+}
+
+/* In the transaction that puts the records in place. */
+static int on_import(struct store_txn *txn, void *arg, struct error *err)
+{
+    struct pair *pair = arg;
+    const struct pair_event event = {.when_ms = clock_wall_ms(),
+                                     .from = ha_state_facts(HA_INITIALIZING)->name,
+                                     .to = pair->coming.state,
+                                     .event = ha_event_name(HA_REGISTERED_SECONDARY),
+                                     .reason = pair->coming.reason,
+                                     .epoch = pair->coming.epoch};
+
+    if (pair_record_set(txn, &pair->coming, err) != 0 ||
+        pair_key_set(txn, pair->node->seal, PAIR_KEY_PAIR, pair->coming_key, err) != 0)
+        return -1;
+    if (pair->has_trial_key &&
+        pair_key_set(txn, pair->node->seal, PAIR_KEY_AUTHENTICATION, pair->trial_key.bytes, err) != 0)
+        return -1;
+    return pair_event_append(txn, &event, err);
+}
+
+static void on_progress(void *arg, unsigned percent)
+{
+    struct pair *pair = arg;
+
+    pthread_mutex_lock(&pair->lock);
+    if (pair->copying)
+        pair->registration.percent[1] = percent < 100 ? percent : 99;
+    pthread_mutex_unlock(&pair->lock);
+}
+
+static void on_applied(void *arg, uint64_t revision)
+{
+    struct pair *pair = arg;
+
+    (void)revision;
+    pthread_mutex_lock(&pair->lock);
+    if (pair->copying)
+        pair->imported = true;
+    pair->poked = true;
+    pthread_cond_broadcast(&pair->changed);
+    pthread_mutex_unlock(&pair->lock);
+}
+
+static void on_lost(void *arg, const struct error *err)
+{
+    struct pair *pair = arg;
+
+    if (err != NULL)
+        pair_log(pair, LOG_LEVEL_INFO, "the changes of the active server stopped coming: %s", err->message);
+    pair_poke(pair);
+}
+
+static void on_epoch(void *arg, uint64_t epoch)
+{
+    struct pair *pair = arg;
+
+    pthread_mutex_lock(&pair->lock);
+    if (pair->record.epoch < epoch)
+        pair->record.epoch = epoch;
+    pthread_mutex_unlock(&pair->lock);
+}
+
+static void on_diverged(void *arg, uint64_t count, const char *file)
+{
+    pair_log(
+        arg, LOG_LEVEL_WARNING,
+        "%llu changes of this server never reached the other one: they are kept in log/%s (ncs ha diverged)",
+        (unsigned long long)count, file);
+}
+
+int pair_receiver_start(struct pair *pair, bool fresh, struct error *err)
+{
+    struct pair_source *source = calloc(1, sizeof(*source));
+    struct ha_receiver_options options = {.store = pair->node->store,
+                                          .seal = pair->node->seal,
+                                          .fresh = fresh,
+                                          .progress = on_progress,
+                                          .applied = on_applied,
+                                          .lost = on_lost,
+                                          .epoch_higher = on_epoch,
+                                          .diverged = on_diverged,
+                                          .arg = pair};
+    unsigned interval_ms, misses;
+    struct ha_receiver *receiver;
+
+    if (source == NULL || (source->cancel = tls_cancel_new(err)) == NULL) {
+        free(source);
+        return error_set(err, ERROR_INTERNAL, "out of memory");
+    }
+    source->pair = pair;
+    pthread_mutex_lock(&pair->lock);
+    memcpy(source->address, fresh ? pair->coming.peer_address : pair->record.peer_address,
+           sizeof(source->address));
+    options.epoch = fresh ? pair->coming.epoch : pair->record.epoch;
+    pthread_mutex_unlock(&pair->lock);
+    options.source = (struct ha_source){
+        .stream = source_stream, .acknowledge = source_acknowledge, .cancel = source_cancel, .arg = source};
+    if (fresh) {
+        options.on_import = on_import;
+        options.on_import_arg = pair;
+    }
+    pair_timing(pair, &interval_ms, &misses);
+    options.retry_ms = interval_ms < 1000 ? (int)interval_ms : 1000;
+    options.log_folder = pair->log_folder;
+    receiver = ha_receiver_start(&options, err);
+    pthread_mutex_lock(&pair->carrying);
+    pair->receiver = receiver;
+    pair->source = receiver == NULL ? NULL : source;
+    pthread_mutex_unlock(&pair->carrying);
+    if (receiver == NULL)
+        source_free(source);
+    return receiver != NULL ? 0 : -1;
+}
+
+void pair_receiver_end(struct pair *pair)
+{
+    struct ha_receiver *receiver;
+    struct pair_source *source;
+
+    pthread_mutex_lock(&pair->carrying);
+    receiver = pair->receiver;
+    source = pair->source;
+    pair->receiver = NULL;
+    pair->source = NULL;
+    pthread_mutex_unlock(&pair->carrying);
+    if (receiver != NULL)
+        ha_receiver_stop(receiver);
+    source_free(source);
+}

@@ -1,0 +1,120 @@
+# A pair of nodes, each in a network namespace of its own (tests/lib/netns.sh). After `pair_up`: `on a "<command>"`,
+# `state a`, `node_ a start|stop|kill|freeze|thaw`, `writer_start`, `writer_stop`, `check_pair`.
+
+HEARTBEAT=${HEARTBEAT:-100} # ms
+MISSES=${MISSES:-3}
+AUTHKEY=Key-of-the-pair-1
+declare -A PRIMED=()
+
+home_of() { echo "$TMP/$1"; }
+
+pair_conf() { # pair_conf <node> [<further lines>]
+    mkdir -p "$TMP/$1"
+    {
+        printf 'hostname = prime-%s\nlisten = %s\nuser = nobody\nmonitor-interval-ms = 60000\n' "$1" "${NODE_ADDRESS[$1]}"
+        printf '%s\n' "${@:2}"
+    } >"$TMP/$1/node.conf"
+}
+
+node_start() { # node_start <node>
+    # shellcheck disable=SC2086
+    in_ "$1" env ${NODE_ENV:-} "$BIN/primed" --home "$TMP/$1" >"$TMP/$1.out" 2>&1 || { sed 's/^/# /' "$TMP/$1.out"; return 1; }
+    PRIMED[$1]=$(cat "$TMP/$1/run/primed.pid")
+}
+
+# Both halves of primed, and no keepalived.
+halves() { echo "${PRIMED[$1]} $(pgrep -P "${PRIMED[$1]}" -f "$TMP/$1" 2>/dev/null | tr '\n' ' ')"; }
+
+ended() { [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
+
+node_() { # node_ <node> <verb>
+    local pid halves
+    [ -n "${PRIMED[$1]:-}" ] && halves=$(halves "$1")
+    case $2 in
+    start) node_start "$1" ;;
+    stop)
+        kill -TERM "${PRIMED[$1]}" 2>/dev/null
+        for pid in $halves; do wait_for 5 ended "$pid" || kill -KILL "$pid"; done
+        ;;
+    kill)
+        # shellcheck disable=SC2086
+        kill -KILL $halves 2>/dev/null
+        for pid in $halves; do wait_for 5 ended "$pid"; done
+        ;;
+    # shellcheck disable=SC2086
+    freeze) kill -STOP $halves ;;
+    # shellcheck disable=SC2086
+    thaw) kill -CONT $halves ;;
+    esac
+}
+
+pair_down() {
+    local name
+    for name in "${!PRIMED[@]}"; do
+        node_ "$name" thaw 2>/dev/null
+        node_ "$name" kill 2>/dev/null
+    done
+}
+
+on() { # on <node> <command>: OUT, ERR, STATUS
+    OUT=$(timeout 60 "$BIN/primesh" --home "$TMP/$1" -c "$2" 2>"$TMP/on.err")
+    STATUS=$?
+    ERR=$(cat "$TMP/on.err")
+}
+
+configure() { # configure <node> <line>...
+    { echo "configure terminal"; printf '%s\n' "${@:2}"; } | timeout 60 "$BIN/primesh" --home "$TMP/$1" >"$TMP/on.out" 2>"$TMP/on.err" ||
+        { sed 's/^/# /' "$TMP/on.err"; return 1; }
+}
+
+status_of() { timeout 20 "$BIN/primesh" --home "$TMP/$1" -c "ncs ha status | json" 2>/dev/null; }
+state() { status_of "$1" | jq -r '.. | .state? // empty' | head -1; }
+is_state() { # is_state <node> <extended regular expression>
+    [[ "$(state "$1")" =~ ^($2)$ ]]
+}
+healthy() { is_state a "Primary Active" && is_state b "Secondary Syncing"; }
+
+# What an admin does with a pair after trouble: waits, and fails back. 0 once primary and secondary are what they were.
+converge() { # converge [<seconds>]
+    local deadline=$((SECONDS + ${1:-40})) one other
+    while [ $SECONDS -lt "$deadline" ]; do
+        one=$(state a) other=$(state b)
+        case "$one/$other" in
+        "Primary Active/Secondary Syncing") return 0 ;;
+        "Primary Syncing/Secondary Active") on b "ncs ha failback" ;;
+        "Stand Alone/Stand Alone" | "HA not Configured/HA not Configured") register ;;
+        "Stand Alone/Secondary "* | "HA not Configured/Secondary "*) on b "ncs ha remove force" ;;
+        "Primary "*"/Stand Alone" | "Primary "*"/HA not Configured") on a "ncs ha remove force" ;;
+        *) sleep 0.1 ;;
+        esac
+    done
+    echo "# the pair stays at: primary $one, secondary $other"
+    return 1
+}
+
+register() { on a "ncs ha register secondary-server ${NODE_ADDRESS[b]} $REGISTER_MORE"; }
+REGISTER_MORE=
+
+writer_start() {
+    : >>"$TMP/record"
+    /usr/bin/python3 "$ROOT/tests/lib/ha_writer.py" "$TMP/record" "$TMP/a" "$TMP/b" &
+    WRITER=$!
+    at_exit writer_stop
+}
+writer_stop() {
+    [ -z "${WRITER:-}" ] || { kill -TERM "$WRITER" && wait "$WRITER"; } 2>/dev/null
+    WRITER=
+}
+written() { grep -c '"replicated"' "$TMP/record"; } # changes acknowledged as replicated so far
+more_written() { [ "$(written)" -gt "$1" ]; }
+
+running_of() { "$BIN/primesh" --home "$TMP/$1" -c "show running-config" 2>/dev/null | grep '^repository n'; }
+same() { running_of a >"$TMP/running.a" && running_of b >"$TMP/running.b" && cmp -s "$TMP/running.a" "$TMP/running.b"; }
+digest() { status_of "$1" | jq -r '.. | .digest? // empty' | head -1; }
+
+# After the writer has stopped and the pair has converged: everything that must hold. Says what was found.
+check_pair() {
+    wait_for 15 same
+    cat "$TMP"/a/log/diverged-*.json "$TMP"/b/log/diverged-*.json >"$TMP/diverged" 2>/dev/null
+    /usr/bin/python3 "$ROOT/tests/lib/ha_check.py" "$TMP/record" "$TMP/running.a" "$TMP/running.b" "$TMP/diverged"
+}

@@ -1,0 +1,686 @@
+/* The connection between the nodes: two stores, two certificates, real TLS over loopback. */
+#include "test_net.h"
+
+#include "ha/link.h"
+#include "ha/link_server.h"
+#include "net/tls.h"
+#include "store_fixture.h"
+
+#include <event2/thread.h>
+#include <fcntl.h>
+
+#define KEY_A 'a'
+#define KEY_B 'b'
+
+/* The answering node: its loop runs in a thread of its own. */
+struct node {
+    char home[FIXTURE_PATH_MAX];
+    struct link_self self;
+    struct identity *identity;
+    char key;                  /* 0: none is set */
+    struct trust_verdict last; /* that `judged` saw */
+    struct https_server *https;
+    struct link_server *links;
+    struct event_base *base;
+    struct event *stop;
+    pthread_t thread;
+    struct https_exchange *stream;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int started; /* streams */
+    int gone;
+};
+
+struct pair {
+    struct node pri, sec;
+};
+
+static struct proof_key key_of(char letter)
+{
+    struct proof_key key;
+
+    memset(key.bytes, letter, sizeof(key.bytes));
+    return key;
+}
+
+static void judged(void *arg, const struct trust_request *request, const struct trust_verdict *verdict)
+{
+    struct node *node = arg;
+
+    (void)request;
+    node->last = *verdict;
+}
+
+static bool give_key(void *arg, struct proof_key *out)
+{
+    const struct node *node = arg;
+
+    *out = key_of(node->key);
+    return node->key != 0;
+}
+
+static const char *give_role(void *arg)
+{
+    (void)arg;
+    return "standalone";
+}
+
+struct task {
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static void *run_task(void *arg)
+{
+    struct task task = *(struct task *)arg;
+
+    free(arg);
+    task.run(task.arg);
+    return NULL;
+}
+
+static int work(void *arg, void (*run)(void *run_arg), void *run_arg, struct error *err)
+{
+    struct task *task = malloc(sizeof(*task));
+    pthread_t thread;
+
+    (void)arg;
+    (void)err;
+    *task = (struct task){run, run_arg};
+    assert_int_equal(pthread_create(&thread, NULL, run_task, task), 0);
+    pthread_detach(thread);
+    return 0;
+}
+
+static int run_echo(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
+                    struct error *err)
+{
+    (void)arg;
+    if (json_object_get(params, "fail") != NULL) {
+        error_set(err, ERROR_NOT_ACTIVE, "the active one is another");
+        return error_hint(err, "go there");
+    }
+    *result = json_pack("{s:s, s:s, s:O}", "node", caller->node, "address", caller->address, "said", params);
+    return 0;
+}
+
+static void on_gone(void *arg)
+{
+    struct node *node = arg;
+
+    pthread_mutex_lock(&node->lock);
+    node->stream = NULL;
+    node->gone++;
+    pthread_cond_broadcast(&node->changed);
+    pthread_mutex_unlock(&node->lock);
+}
+
+/* The first pieces at once; the query says whether it ends. */
+static void serve_stream(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
+{
+    const struct https_stream_calls calls = {.gone = on_gone, .arg = arg};
+    struct node *node = arg;
+
+    (void)caller;
+    assert_true(https_stream_start(exchange, 200, "application/octet-stream", &calls));
+    https_stream_send(exchange, "one", 3);
+    https_stream_send(exchange, "two", 3);
+    if (strcmp(https_exchange_query(exchange), "end") == 0)
+        https_stream_end(exchange, true);
+    else if (strcmp(https_exchange_query(exchange), "cut") == 0)
+        https_stream_end(exchange, false);
+    pthread_mutex_lock(&node->lock);
+    node->started++;
+    pthread_cond_broadcast(&node->changed);
+    pthread_mutex_unlock(&node->lock);
+}
+
+static void take(void *arg, struct https_exchange *exchange)
+{
+    struct node *node = arg;
+
+    if (!link_server_take(node->links, exchange))
+        https_reply(exchange, 404, NULL, NULL, 0);
+}
+
+static void *run_loop(void *arg)
+{
+    struct node *node = arg;
+
+    event_base_dispatch(node->base);
+    return NULL;
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(arg);
+}
+
+static void node_open(struct node *node, const char *name, const char *address)
+{
+    char subject[64];
+    struct error err = {0};
+
+    fixture_home(node->home);
+    node->self.store = store_open(node->home, STORE_WRITE, &err);
+    assert_non_null(node->self.store);
+    snprintf(subject, sizeof(subject), "/CN=%s", name);
+    node->identity = make_identity(subject);
+    node->self.identity = node->identity;
+    snprintf(node->self.address, sizeof(node->self.address), "%s", address);
+    snprintf(node->self.node, sizeof(node->self.node), "%s", store_node_id(node->self.store));
+    node->self.version = "1.2.3";
+    node->self.judged = judged;
+    node->self.arg = node;
+    node->key = KEY_A;
+    pthread_mutex_init(&node->lock, NULL);
+    pthread_cond_init(&node->changed, NULL);
+}
+
+static const struct link_route *routes_of(struct node *node)
+{
+    static struct link_route routes[2];
+
+    routes[0] = (struct link_route){.method = "POST", .path = "/ha/v1/echo", .run = run_echo, .arg = node};
+    routes[1] =
+        (struct link_route){.method = "GET", .path = "/ha/v1/stream", .serve = serve_stream, .arg = node};
+    return routes;
+}
+
+static void node_serve(struct node *node)
+{
+    int socket = https_listen(node->self.address, 0, NULL);
+    SSL_CTX *context = tls_server_context(node->identity, NULL);
+    struct link_server_options options = {
+        .self = &node->self, .key = give_key, .work = work, .role = give_role, .arg = node};
+    struct error err = {0};
+
+    assert_true(socket >= 0);
+    tls_server_ask_clients(context);
+    node->self.port = port_of(socket);
+    node->base = options.base = event_base_new();
+    node->links = link_server_new(&options, &err);
+    assert_non_null(node->links);
+    assert_int_equal(link_server_add(node->links, routes_of(node), 2, &err), 0);
+    node->https = https_server_new(node->base, &socket, 1, context, NULL, take, node, &err);
+    assert_non_null(node->https);
+    SSL_CTX_free(context);
+    node->stop = event_new(node->base, -1, EV_PERSIST, on_stop, node->base);
+    assert_int_equal(pthread_create(&node->thread, NULL, run_loop, node), 0);
+}
+
+static void node_close(struct node *node)
+{
+    if (node->base != NULL) {
+        link_server_close(node->links);
+        event_active(node->stop, EV_TIMEOUT, 0);
+        pthread_join(node->thread, NULL);
+        https_server_free(node->https);
+        event_base_loop(node->base, EVLOOP_NONBLOCK);
+        link_server_free(node->links);
+        event_free(node->stop);
+        event_base_free(node->base);
+    }
+    store_close(node->self.store);
+    identity_free(node->identity);
+    fixture_remove(node->home);
+}
+
+static int setup(void **state)
+{
+    struct pair *pair = calloc(1, sizeof(*pair));
+    char address[32];
+    int net = (int)getpid() % 250;
+
+    evthread_use_pthreads();
+    snprintf(address, sizeof(address), "127.77.%d.1", net);
+    node_open(&pair->pri, "prime-pri", address);
+    snprintf(address, sizeof(address), "127.77.%d.2", net);
+    node_open(&pair->sec, "prime-sec", address);
+    node_serve(&pair->sec);
+    pair->pri.self.port = pair->sec.self.port;
+    pair->pri.self.is_primary = true;
+    *state = pair;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct pair *pair = *state;
+
+    node_close(&pair->sec);
+    node_close(&pair->pri);
+    free(pair);
+    return 0;
+}
+
+static void peer_of(const struct node *node, uint16_t port, struct host_port *out)
+{
+    *out = (struct host_port){.port = port};
+    host_parse(node->self.address, &out->kind, out->host, NULL);
+}
+
+static struct link *open_to(struct pair *pair, uint16_t port, struct tls_cancel *cancel, struct error *err)
+{
+    struct proof_key key = key_of(pair->pri.key);
+    struct link_options options = {.task = "Test", .key = &key, .cancel = cancel};
+
+    *err = (struct error){0};
+    peer_of(&pair->sec, port, &options.peer);
+    return link_open(&pair->pri.self, &options, err);
+}
+
+static struct link *open_link(struct pair *pair, struct error *err)
+{
+    return open_to(pair, pair->sec.self.port, NULL, err);
+}
+
+static bool has_pin(const struct node *node, const struct node *of)
+{
+    char host[HOST_PORT_TEXT_MAX];
+    struct store_txn *txn = store_read(node->self.store, NULL);
+    struct pin pin;
+    bool found;
+
+    snprintf(host, sizeof(host), "%s_%u", of->self.address, node->self.port);
+    found = pin_get(txn, host, &pin, NULL) == 0;
+    if (found)
+        assert_int_equal(pin.scope, STORE_SCOPE_NODE);
+    store_end(txn);
+    return found;
+}
+
+static void proves_pins_and_answers(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+    json_t *body = json_pack("{s:s}", "word", "hello");
+    json_t *reply = NULL;
+
+    if (link == NULL)
+        fail_msg("%s", err.message);
+    assert_string_equal(link_peer_node(link), pair->sec.self.node);
+    assert_string_equal(link_peer_version(link), "1.2.3");
+    for (int i = 0; i < 3; i++) {
+        assert_ok(link_request(link, "POST", "/ha/v1/echo", body, 5000, &reply, &err), err);
+        assert_string_equal(json_string_value(json_object_get(reply, "node")), pair->pri.self.node);
+        assert_string_equal(json_string_value(json_object_get(reply, "address")), pair->pri.self.address);
+        json_decref(reply);
+    }
+    json_object_set_new(body, "fail", json_true());
+    assert_int_equal(link_request(link, "POST", "/ha/v1/echo", body, 5000, &reply, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_ACTIVE);
+    assert_string_equal(err.message, "the active one is another");
+    assert_string_equal(err.hint, "go there");
+    json_object_del(body, "fail");
+    assert_ok(link_request(link, "POST", "/ha/v1/echo", body, 5000, NULL, &err), err);
+    json_decref(body);
+    link_close(link);
+    assert_true(has_pin(&pair->pri, &pair->sec));
+    assert_true(has_pin(&pair->sec, &pair->pri));
+}
+
+static void refuses_another_key_and_pins_nothing(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+    char expected[1000];
+
+    pair->pri.key = KEY_B;
+    assert_null(open_link(pair, &err));
+    assert_int_equal(err.code, ERROR_DENIED);
+    snprintf(expected, sizeof(expected),
+             "Authentication key does not match between primary %s and secondary servers %s",
+             pair->pri.self.address, pair->sec.self.address);
+    assert_string_equal(err.message, expected);
+    assert_false(has_pin(&pair->pri, &pair->sec));
+    assert_false(has_pin(&pair->sec, &pair->pri));
+    pair->sec.key = 0;
+    assert_null(open_link(pair, &err));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+}
+
+static void makes_wait_who_fails_often(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+    struct link *link;
+
+    pair->pri.key = KEY_B;
+    for (int i = 0; i < 5; i++) {
+        assert_null(open_link(pair, &err));
+        assert_int_equal(err.code, ERROR_DENIED);
+    }
+    pair->pri.key = KEY_A; /* right, but not looked at yet */
+    assert_null(open_link(pair, &err));
+    assert_int_equal(err.code, ERROR_BUSY);
+    assert_non_null(strstr(err.message, "too many tries"));
+    do {
+        link = open_link(pair, &err);
+    } while (link == NULL && err.code == ERROR_BUSY);
+    assert_non_null(link);
+    link_close(link);
+}
+
+static void tells_a_caller_that_its_certificate_is_refused(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+
+    link_close(open_link(pair, &err));
+    identity_free(pair->pri.identity); /* as after `ncs key importsignedcert` and a restart */
+    pair->pri.identity = make_identity("/CN=prime-pri");
+    pair->pri.self.identity = pair->pri.identity;
+    assert_null(open_link(pair, &err));
+    assert_int_equal(err.code, ERROR_PIN_MISMATCH);
+    assert_non_null(strstr(err.message, "refuses this server: the certificate of "));
+    assert_int_equal(strncmp(err.hint, "on 127.", 7), 0);
+    assert_non_null(strstr(err.hint, "deletecert host "));
+    assert_int_equal(pair->sec.last.outcome, TRUST_MISMATCH);
+}
+
+struct other_pin {
+    struct trust_request request;
+    struct identity *identity;
+};
+
+static int pin_other(struct store_txn *txn, void *arg, struct error *err)
+{
+    const struct other_pin *other = arg;
+
+    return trust_pin_add(txn, &other->request, other->identity->certificate, PIN_EVENT_ADDED, "admin", err);
+}
+
+static void refuses_a_server_with_another_certificate(void **state)
+{
+    struct pair *pair = *state;
+    struct other_pin other = {.identity = make_identity("/CN=prime-sec"),
+                              .request = {.zone = TRUST_ZONE_SYSTEM, .stays_on_node = true}};
+    struct error err = {0};
+
+    peer_of(&pair->sec, pair->sec.self.port, &other.request.host);
+    assert_ok(store_run(pair->pri.self.store, pin_other, &other, &err), err);
+    assert_null(open_link(pair, &err));
+    assert_int_equal(err.code, ERROR_PIN_MISMATCH);
+    assert_int_equal(strncmp(err.message, "the certificate of ", 19), 0);
+    assert_int_equal(pair->pri.last.outcome, TRUST_MISMATCH);
+    assert_int_equal(pair->sec.last.outcome, TRUST_UNCHECKED); /* it was never asked */
+    assert_false(has_pin(&pair->sec, &pair->pri));
+    identity_free(other.identity);
+}
+
+/* Someone who stands in between on the very first contact, with certificates of its own on both sides. */
+struct middle {
+    struct pair *pair;
+    struct identity *identity;
+    int listening;
+};
+
+static void *stand_between(void *arg)
+{
+    struct middle *middle = arg;
+    SSL_CTX *context = tls_server_context(middle->identity, NULL);
+    SSL_CTX *calling = tls_client_context(middle->identity, NULL);
+    int victim = accept(middle->listening, NULL, NULL);
+    int server = connect_to(middle->pair->sec.self.address, middle->pair->sec.self.port);
+    SSL *from, *to;
+    char bytes[8192];
+    int got;
+
+    tls_server_ask_clients(context);
+    from = SSL_new(context);
+    to = SSL_new(calling);
+    SSL_set_fd(from, victim);
+    SSL_set_fd(to, server);
+    assert_int_equal(SSL_accept(from), 1);
+    assert_int_equal(SSL_connect(to), 1);
+    for (;;) {
+        struct pollfd fds[] = {{.fd = victim, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+        bool up;
+
+        poll(fds, 2, -1);
+        up = fds[0].revents != 0;
+        got = SSL_read(up ? from : to, bytes, sizeof(bytes));
+        if (got <= 0)
+            break;
+        SSL_write(up ? to : from, bytes, got);
+    }
+    SSL_free(from);
+    SSL_free(to);
+    close(victim);
+    close(server);
+    SSL_CTX_free(context);
+    SSL_CTX_free(calling);
+    return NULL;
+}
+
+static void sees_through_who_stands_between(void **state)
+{
+    struct pair *pair = *state;
+    struct middle middle = {.pair = pair, .identity = make_identity("/CN=prime-sec")};
+    struct error err = {0};
+    pthread_t thread;
+    char host[HOST_PORT_TEXT_MAX];
+    struct store_txn *txn;
+    struct pin pin;
+    uint16_t port;
+
+    middle.listening = https_listen(pair->sec.self.address, 0, NULL);
+    fcntl(middle.listening, F_SETFL, 0);
+    port = port_of(middle.listening);
+    assert_int_equal(pthread_create(&thread, NULL, stand_between, &middle), 0);
+    assert_null(open_to(pair, port, NULL, &err));
+    assert_int_equal(err.code, ERROR_DENIED); /* both know the key, and the proof fails all the same */
+    pthread_join(thread, NULL);
+    close(middle.listening);
+    snprintf(host, sizeof(host), "%s_%u", pair->sec.self.address, port);
+    txn = store_read(pair->pri.self.store, NULL);
+    assert_int_equal(pin_get(txn, host, &pin, &err), -1);
+    store_end(txn);
+    identity_free(middle.identity);
+}
+
+/* ---- a caller that does not go by the rules ---- */
+
+static void say(struct peer *peer, const char *method, const char *path, const char *body, char *answer,
+                size_t size)
+{
+    char request[2048];
+    int length =
+        snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+                 method, path, strlen(body), body);
+    size_t had = 0, wanted = size;
+
+    assert_int_equal(SSL_write(peer->ssl, request, length), length);
+    while (had < wanted) {
+        int got = SSL_read(peer->ssl, answer + had, (int)(size - 1 - had));
+        const char *announced;
+
+        assert_true(got > 0);
+        had += (size_t)got;
+        answer[had] = '\0';
+        announced = strstr(answer, "Content-Length: ");
+        if (strstr(answer, "\r\n\r\n") != NULL)
+            wanted = (size_t)(strstr(answer, "\r\n\r\n") - answer) + 4 + strtoul(announced + 16, NULL, 10);
+    }
+}
+
+static void answers_strangers_with_hello_alone(void **state)
+{
+    struct pair *pair = *state;
+    char answer[4096];
+    struct peer peer;
+    struct {
+        const char *method, *path, *body, *status;
+    } tries[] = {
+        {"POST", "/ha/v1/echo", "{}", "403"},
+        {"GET", "/ha/v1/stream", "", "403"},
+        {"GET", "/ha/v1/nothing", "", "403"},
+        {"POST", "/ha/v1/hello", "{}", "405"},
+        {"GET", "/ha/v1/challenge", "", "405"},
+        {"POST", "/ha/v1/prove", "{\"proof\":\"00\"}", "403"}, /* no certificate */
+        {"POST", "/ha/v1/challenge", "[[[[[[[[[[[[[[[[[[[[", "400"},
+        {"POST", "/ha/v1/challenge", "[]", "400"},
+    };
+
+    assert_int_equal(peer_handshake(&peer, pair->sec.self.address, pair->sec.self.port, 0), 1);
+    say(&peer, "GET", "/ha/v1/hello", "", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "HTTP/1.1 200"));
+    assert_non_null(strstr(answer, pair->sec.self.node));
+    assert_non_null(strstr(answer, "\"role\":\"standalone\""));
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        say(&peer, tries[i].method, tries[i].path, tries[i].body, answer, sizeof(answer));
+        if (strncmp(answer + 9, tries[i].status, 3) != 0)
+            fail_msg("%s: %s", tries[i].path, answer);
+    }
+    peer_close(&peer);
+}
+
+/* ---- answers that go on ---- */
+
+struct heard {
+    char bytes[64];
+    size_t length;
+    size_t enough; /* bytes; then it has heard enough */
+};
+
+static int hear(void *arg, const void *bytes, size_t length)
+{
+    struct heard *heard = arg;
+
+    assert_true(heard->length + length < sizeof(heard->bytes));
+    memcpy(heard->bytes + heard->length, bytes, length);
+    heard->length += length;
+    return heard->enough > 0 && heard->length >= heard->enough;
+}
+
+static void wait_gone(struct node *node, int times)
+{
+    struct timespec limit;
+
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&node->lock);
+    while (node->gone < times)
+        assert_int_equal(pthread_cond_timedwait(&node->changed, &node->lock, &limit), 0);
+    pthread_mutex_unlock(&node->lock);
+}
+
+static void streams_to_the_end_or_says_that_it_is_cut(void **state)
+{
+    struct pair *pair = *state;
+    struct heard heard = {0};
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+
+    assert_non_null(link);
+    assert_ok(link_stream(link, "/ha/v1/stream?end", 5000, hear, &heard, &err), err);
+    assert_string_equal(heard.bytes, "onetwo");
+    assert_ok(link_request(link, "POST", "/ha/v1/echo", NULL, 5000, NULL, &err), err);
+    heard = (struct heard){0};
+    assert_int_equal(link_stream(link, "/ha/v1/stream?cut", 5000, hear, &heard, &err), -1);
+    assert_int_equal(err.code, ERROR_UNREACHABLE);
+    assert_int_equal(link_request(link, "POST", "/ha/v1/echo", NULL, 5000, NULL, &err), -1);
+    link_close(link);
+    assert_int_equal(pair->sec.gone, 0); /* it ended them itself */
+}
+
+static void stops_listening_and_tells_the_sender(void **state)
+{
+    struct pair *pair = *state;
+    struct heard heard = {.enough = 6};
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+
+    assert_int_equal(link_stream(link, "/ha/v1/stream", 5000, hear, &heard, &err), -1);
+    assert_int_equal(err.code, ERROR_BUSY);
+    link_close(link);
+    wait_gone(&pair->sec, 1);
+    link = open_link(pair, &err);
+    heard.enough = 0;
+    heard.length = 0;
+    assert_int_equal(link_stream(link, "/ha/v1/stream", 200, hear, &heard, &err), -1);
+    assert_int_equal(err.code, ERROR_TIMEOUT);
+    link_close(link);
+    wait_gone(&pair->sec, 2);
+}
+
+static void *cancel_later(void *arg)
+{
+    struct pair *pair = ((void **)arg)[0];
+
+    pthread_mutex_lock(&pair->sec.lock);
+    while (pair->sec.started == 0)
+        pthread_cond_wait(&pair->sec.changed, &pair->sec.lock);
+    pthread_mutex_unlock(&pair->sec.lock);
+    tls_cancel(((void **)arg)[1]);
+    return NULL;
+}
+
+static void ends_a_wait_from_another_thread(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+    struct tls_cancel *cancel = tls_cancel_new(&err);
+    struct link *link = open_to(pair, pair->sec.self.port, cancel, &err);
+    void *arg[] = {pair, cancel};
+    struct heard heard = {0};
+    pthread_t thread;
+
+    assert_non_null(link);
+    assert_int_equal(pthread_create(&thread, NULL, cancel_later, arg), 0);
+    assert_int_equal(link_stream(link, "/ha/v1/stream", 60000, hear, &heard, &err), -1);
+    assert_int_equal(err.code, ERROR_BUSY);
+    pthread_join(thread, NULL);
+    link_close(link);
+    assert_null(open_to(pair, pair->sec.self.port, cancel, &err));
+    assert_int_equal(err.code, ERROR_BUSY);
+    tls_cancel_free(cancel);
+    wait_gone(&pair->sec, 1);
+}
+
+static void makes_the_same_key_of_the_same_words(void **state)
+{
+    struct proof_key one, two, other;
+    char longest[PROOF_AUTHKEY_MAX + 2];
+    struct error err = {0};
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest));
+    longest[PROOF_AUTHKEY_MAX + 1] = '\0';
+    assert_int_equal(proof_authkey_check(longest, &err), -1);
+    assert_null(strstr(err.message, "xxx"));
+    longest[PROOF_AUTHKEY_MAX] = '\0';
+    assert_ok(proof_authkey_check(longest, &err), err);
+    assert_int_equal(proof_authkey_check("", &err), -1);
+    assert_int_equal(proof_authkey_check("with blank", &err), -1);
+    assert_ok(proof_key_derive("cisco123", &one, &err), err);
+    assert_ok(proof_key_derive("cisco123", &two, &err), err);
+    assert_ok(proof_key_derive("cisco124", &other, &err), err);
+    assert_memory_equal(&one, &two, sizeof(one));
+    assert_memory_not_equal(&one, &other, sizeof(one));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(proves_pins_and_answers),
+        TEST(refuses_another_key_and_pins_nothing),
+        TEST(makes_wait_who_fails_often),
+        TEST(tells_a_caller_that_its_certificate_is_refused),
+        TEST(refuses_a_server_with_another_certificate),
+        TEST(sees_through_who_stands_between),
+        TEST(answers_strangers_with_hello_alone),
+        TEST(streams_to_the_end_or_says_that_it_is_cut),
+        TEST(stops_listening_and_tells_the_sender),
+        TEST(ends_a_wait_from_another_thread),
+        cmocka_unit_test(makes_the_same_key_of_the_same_words),
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
