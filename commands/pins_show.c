@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "commands/context.h"
 #include "store/certificate.h"
+#include "store/pair.h"
 #include "store/pin.h"
 
 #include <string.h>
@@ -51,6 +52,7 @@ static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, s
     bool release_39 = shows_release_39(context_of(call));
     struct shell_output *output = shell_output(call);
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
+    bool standby = pair_is_standby(txn);
     struct text oneline = {0};
     struct pin_row row;
     int got;
@@ -59,7 +61,9 @@ static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, s
         return -1;
     output_begin(output, &list_forms[release_39][all]);
     while ((got = pin_cursor_next(cursor, &row, err)) == 1 && !output_stopped(output)) {
-        if (row.from_peer && !all)
+        bool idle = row.from_peer && standby;
+
+        if (idle && !all)
             continue;
         output_text(output, LIST_HOST, row.host, row.host_length);
         if (release_39) {
@@ -69,7 +73,7 @@ static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, s
         } else {
             output_text(output, LIST_SUBJECT, row.subject_slash, row.subject_slash_length);
         }
-        if (row.from_peer)
+        if (idle)
             output_string(output, LIST_STANDBY, " (standby)");
         output_row_end(output);
     }
@@ -133,7 +137,7 @@ static const char *state_of(struct store_txn *txn, const struct pin *pin)
 
     if (pin_refused_get(txn, pin->host, &refused, NULL) == 0)
         return "pinned, another certificate was refused";
-    if (pin->from_peer)
+    if (pin->from_peer && pair_is_standby(txn))
         return "standby";
     return pin->not_after_ms < now ? "pinned, expired" : "pinned";
 }
@@ -179,6 +183,7 @@ static int print_pin(struct shell_output *output, struct store_txn *txn, const s
 static int detail_rows(struct shell_output *output, struct store_txn *txn, struct error *err)
 {
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
+    bool standby = pair_is_standby(txn);
     struct pin_row row;
     struct pin pin;
     int got;
@@ -187,7 +192,7 @@ static int detail_rows(struct shell_output *output, struct store_txn *txn, struc
         return -1;
     output_begin(output, &detail_listing);
     while ((got = pin_cursor_next(cursor, &row, err)) == 1 && !output_stopped(output)) {
-        if (row.from_peer)
+        if (row.from_peer && standby)
             continue;
         if (pin_decode(txn, &row, &pin, err) != 0 || print_pin(output, txn, &pin, err) != 0) {
             got = -1;

@@ -611,6 +611,7 @@ static int note_coming(struct pair *pair, const struct link_caller *caller, json
         host_parse(name != NULL ? name : "", &(enum host_kind){0}, coming.peer_name, err) != 0)
         return error_set(err, ERROR_INVALID_ARGUMENT, "a registration needs \"name\" and \"key\"");
     snprintf(coming.state, sizeof(coming.state), "%s", ha_state_facts(HA_SECONDARY_SYNCING)->name);
+    coming.standby = true;
     snprintf(coming.reason, sizeof(coming.reason), "registered by %s", caller->address);
     snprintf(coming.peer_address, sizeof(coming.peer_address), "%s", caller->address);
     snprintf(coming.peer_node, sizeof(coming.peer_node), "%s", caller->node);

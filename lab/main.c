@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define JOBS_MAX 16
+
 static enum lab_status status_of(enum error_code code)
 {
     switch (code) {
@@ -183,7 +185,7 @@ static void print_help(FILE *file)
         "pull",
         file);
     fputs("\nof play: --step waits for Enter, --record <file> writes down what is seen (asciinema), --quiet "
-          "prints\nresults alone, --keep leaves the lab\n",
+          "prints\nresults alone, --jobs <n> plays so many at once, --keep leaves the lab\n",
           file);
     fputs("\nexit status: 0 done, 1 it went wrong, 2 not understood, 3 it does not run, 4 the machine lacks "
           "something\n",
@@ -217,19 +219,14 @@ static bool has_rest(const char *command)
  * to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line)
 {
-    static const struct option known[] = {{"folder", required_argument, NULL, 'F'},
-                                          {"network", required_argument, NULL, 'N'},
-                                          {"name", required_argument, NULL, 'n'},
-                                          {"keep", no_argument, NULL, 'k'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"follow", no_argument, NULL, 'f'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {"step", no_argument, NULL, 's'},
-                                          {"record", required_argument, NULL, 'r'},
-                                          {"quiet", no_argument, NULL, 'q'},
-                                          {"netns", no_argument, NULL, 'S'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"folder", required_argument, NULL, 'F'}, {"network", required_argument, NULL, 'N'},
+        {"name", required_argument, NULL, 'n'},   {"keep", no_argument, NULL, 'k'},
+        {"json", no_argument, NULL, 'j'},         {"follow", no_argument, NULL, 'f'},
+        {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
+        {"step", no_argument, NULL, 's'},         {"record", required_argument, NULL, 'r'},
+        {"jobs", required_argument, NULL, 'J'},   {"quiet", no_argument, NULL, 'q'},
+        {"netns", no_argument, NULL, 'S'},        {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "-F:N:n:c:r:kjfsqVh", known, NULL)) != -1) {
@@ -267,6 +264,13 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
             break;
         case 's':
             out->step = true;
+            break;
+        case 'J':
+            out->jobs = (int)strtol(optarg, NULL, 10);
+            if (out->jobs < 1 || out->jobs > JOBS_MAX) {
+                fprintf(stderr, "primelab: --jobs wants a number from 1 to %d\n", JOBS_MAX);
+                return LAB_USAGE;
+            }
             break;
         case 'S':
             out->namespaces = true;

@@ -202,6 +202,89 @@ static int play_one(struct play *play, const struct scenario *scenario)
     return LAB_OK;
 }
 
+/* One of several that are played at once: its output waits until it is its turn to be seen. */
+struct turn {
+    pid_t pid; /* 0: it has not begun, or is over */
+    FILE *output;
+    int status;
+};
+
+static int begin_turn(const struct play *play, const struct scenario *scenario, int number, struct turn *turn)
+{
+    turn->output = tmpfile();
+    fflush(stdout);
+    turn->pid = turn->output != NULL ? fork() : -1;
+    if (turn->pid == 0) {
+        struct play own = *play;
+        int status;
+
+        own.count = number;
+        dup2(fileno(turn->output), STDOUT_FILENO);
+        dup2(fileno(turn->output), STDERR_FILENO);
+        status = play_one(&own, scenario);
+        fflush(stdout);
+        _exit(status != LAB_OK ? status : own.failed);
+    }
+    return turn->pid > 0 ? 0 : -1;
+}
+
+static void show_turn(struct play *play, struct turn *turn)
+{
+    char bytes[16384];
+    size_t got;
+
+    rewind(turn->output);
+    while ((got = fread(bytes, 1, sizeof(bytes), turn->output)) > 0)
+        fwrite(bytes, 1, got, stdout);
+    fflush(stdout);
+    fclose(turn->output);
+    play->count++;
+    play->failed += turn->status != LAB_OK;
+}
+
+/* Waits until one of them is over; passes a signal on to all. */
+static void wait_for_turn(struct turn *turns, size_t count)
+{
+    int status;
+    pid_t pid = wait(&status);
+
+    for (size_t i = 0; i < count; i++) {
+        if (pid < 0 && interrupted && turns[i].pid > 0)
+            kill(turns[i].pid, SIGTERM);
+        if (pid > 0 && turns[i].pid == pid) {
+            turns[i].pid = 0;
+            turns[i].status = WIFEXITED(status) ? WEXITSTATUS(status) : LAB_FAILED;
+        }
+    }
+}
+
+static int play_side_by_side(struct play *play, const struct scenario *first, size_t count)
+{
+    struct turn *turns = calloc(count, sizeof(turns[0]));
+    size_t begun = 0;
+    size_t shown = 0;
+    int running = 0;
+
+    if (turns == NULL)
+        abort();
+    while (shown < begun || (begun < count && !interrupted)) {
+        while (begun < count && running < play->arguments->jobs && !interrupted) {
+            if (begin_turn(play, &first[begun], (int)begun, &turns[begun]) != 0)
+                abort();
+            begun++;
+            running++;
+        }
+        wait_for_turn(turns, begun);
+        running = 0;
+        for (size_t i = 0; i < begun; i++)
+            running += turns[i].pid != 0;
+        while (shown < begun && turns[shown].pid == 0)
+            show_turn(play, &turns[shown++]);
+    }
+    free(turns);
+    return LAB_OK;
+}
+
 static int list_scenarios(const struct lab_arguments *arguments, const struct scenario_list *list)
 {
     json_t *out = arguments->json ? json_array() : NULL;
@@ -240,7 +323,9 @@ static int play_them(struct play *play, const struct scenario *first, size_t cou
     int status = LAB_OK;
 
     catch_signals();
-    for (size_t i = 0; i < count && status == LAB_OK && !interrupted; i++)
+    if (play->arguments->jobs > 1)
+        status = play_side_by_side(play, first, count);
+    for (size_t i = 0; play->arguments->jobs <= 1 && i < count && status == LAB_OK && !interrupted; i++)
         status = play_one(play, &first[i]);
     if (status != LAB_OK)
         return status;
@@ -258,7 +343,9 @@ static int play_chosen(struct play *play, const struct scenario_list *list)
     const struct scenario *first = all ? list->all : scenario_find(list, arguments->words[0], &err);
     int status;
 
-    if (first != NULL && !is_installed("expect")) {
+    if (first != NULL && arguments->record != NULL && arguments->jobs > 1)
+        error_set(&err, ERROR_INVALID_ARGUMENT, "what is played side by side cannot be recorded");
+    else if (first != NULL && !is_installed("expect")) {
         error_set(&err, ERROR_NOT_FOUND, "the scenarios are scripts for expect, which is not installed");
         error_hint(&err, "apt-get install expect");
     } else if (first != NULL && arguments->record != NULL)

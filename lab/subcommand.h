@@ -26,6 +26,7 @@ struct lab_arguments {
     const char *command; /* -c */
     const char *record;  /* --record */
     const char *named;   /* --name */
+    int jobs;            /* --jobs: scenarios at once */
     bool keep;
     bool json;
     bool follow;

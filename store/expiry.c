@@ -2,6 +2,7 @@
 
 #include "store/ca.h"
 #include "store/certificate.h"
+#include "store/pair.h"
 #include "store/pin.h"
 #include "store/purpose_end.h"
 #include "store/setting.h"
@@ -98,13 +99,14 @@ static int give_pin(struct walk *walk, const struct pin_row *row, struct error *
 static int give_pins(struct walk *walk, struct error *err)
 {
     struct pin_cursor *cursor = pin_cursor_open(walk->txn, err);
+    bool standby = pair_is_standby(walk->txn);
     struct pin_row row;
     int got;
 
     if (cursor == NULL)
         return -1;
     while (!walk->ended && (got = pin_cursor_next(cursor, &row, err)) == 1) {
-        if (!row.from_peer && (got = give_pin(walk, &row, err)) != 0)
+        if (!(row.from_peer && standby) && (got = give_pin(walk, &row, err)) != 0)
             break;
     }
     pin_cursor_close(cursor);

@@ -21,7 +21,7 @@ done
 
 # --- all of them
 SECONDS=0
-play all >"$TMP/played" 2>&1
+play all --jobs 4 >"$TMP/played" 2>&1
 is "$?" 0 "play all succeeds"
 [ $SECONDS -lt 60 ]
 ok $? "in less than a minute ($SECONDS s)"
