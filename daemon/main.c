@@ -158,7 +158,7 @@ static int run_child(const struct options *options, const struct node_conf *conf
 
     if (chdir(options->home) != 0)
         error_set_errno(&err, errno, "cannot enter the home %s", options->home);
-    else if (sandbox_become(conf->user, options->home, &err) == 0) {
+    else if (sandbox_become(conf->user, options->home, &err) == 0 && sandbox_confine_writes(".", &err) == 0) {
         /* the way to the home may be closed to the user that primed runs as (a lab below /root) */
         if (access(options->home, R_OK | W_OK | X_OK) != 0)
             readiness.home = ".";

@@ -5,6 +5,7 @@
 #include <fts.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -92,6 +93,53 @@ int sandbox_become_owner(uid_t uid, gid_t gid, struct error *err)
         return error_set_errno(err, errno, "cannot become the user %u", (unsigned)uid);
     return 0;
 }
+
+/* ---- what it may write ---- */
+
+/* With REFER (the kernel's second version), files may move between folders of the home. */
+#define LANDLOCK_VERSION_LEAST 2
+#define WRITES                                                                                        \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
+     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |       \
+     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |    \
+     LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER)
+
+static int allow_writes(int rules, const char *path, uint64_t which)
+{
+    struct landlock_path_beneath_attr beneath = {.allowed_access = which};
+    int failed;
+
+    beneath.parent_fd = open(path, O_PATH | O_CLOEXEC);
+    if (beneath.parent_fd < 0)
+        return -1;
+    failed = (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+    close(beneath.parent_fd);
+    return failed;
+}
+
+int sandbox_confine_writes(const char *home, struct error *err)
+{
+    const struct landlock_ruleset_attr handled = {.handled_access_fs = WRITES};
+    int failed;
+    int rules;
+
+    if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) <
+        LANDLOCK_VERSION_LEAST)
+        return 0; /* no such kernel, or switched off: the unit's read-only system remains */
+    rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+    if (rules < 0)
+        return error_set_errno(err, errno, "cannot confine writing to the home");
+    failed = allow_writes(rules, home, WRITES) != 0 ||
+             allow_writes(rules, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE) != 0 ||
+             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+             syscall(SYS_landlock_restrict_self, rules, 0) != 0;
+    if (failed)
+        error_set_errno(err, errno, "cannot confine writing to the home");
+    close(rules);
+    return failed ? -1 : 0;
+}
+
+/* ---- what it may ask of the kernel ---- */
 
 /* By what the node does with them. */
 static const int allowed_calls[] = {

@@ -19,6 +19,13 @@ int sandbox_become(const char *user, const char *home, struct error *err);
  * ERROR_DENIED: the owner is root. */
 int sandbox_become_owner(uid_t uid, gid_t gid, struct error *err);
 
+/*
+ * From here on this thread, and those that it will make, write below the home and nowhere else (landlock(7)):
+ * not into what the privileged half keeps for keepalived, though the same user may own it. Does nothing where
+ * the kernel cannot.
+ */
+int sandbox_confine_writes(const char *home, struct error *err);
+
 /* From here on only the system calls that a running node makes (seccomp(2), all threads): others fail with
  * EPERM, and those that would start a program or trace one kill the process. */
 int sandbox_enter(struct error *err);

@@ -67,6 +67,19 @@ is "$(sets "${SSH:-none}")" 0000000000000000 "ssh has nothing"
 kill "$HOLDER"
 wait "$COPY"
 
+# what lies outside the home cannot be written, though the user may: a folder of logs that leads there stays empty
+if python3 -c 'import ctypes; raise SystemExit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)'; then
+    install -d -o 65534 -m 777 "$TMP/outside.d"
+    mv "$HOME_DIR/log" "$HOME_DIR/log.before"
+    ln -s "$TMP/outside.d" "$HOME_DIR/log"
+    kill -HUP "$MAIN"
+    sh_ "ncs certvalidation certificate-check disable trustzone user"
+    is "$STATUS $(ls -A "$TMP/outside.d")" "0 " "nothing is written outside the home"
+    sh_ "show audit last 1 | json"
+    is "$(jq -r '.audit[0].line' <<<"$OUT")" "ncs certvalidation certificate-check disable trustzone user" "the audit trail has it all the same"
+    rm "$HOME_DIR/log" && mv "$HOME_DIR/log.before" "$HOME_DIR/log"
+fi
+
 kill -TERM "$MAIN"
 wait "$MAIN"
 is "$?" 0 "SIGTERM ends it with status 0"
