@@ -197,6 +197,7 @@ soak:
 docs: all
 	@$(B)/bin/primesh --reference markdown >docs/commands.md
 	@$(B)/bin/primesh --reference man >docs/primesh.1
+	@$(B)/bin/primelab --help | docs/primelab.awk docs/primelab.in >docs/primelab.1
 
 # For a system: the programs, the service, the users, the way in through sshd, the manual. What to do next:
 # docs/operations.md. `make deb` puts the same into packages.
