@@ -133,6 +133,7 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
     struct asking asking = {call, progress, arg};
     const struct control_watch watch = {.progress = pass_progress, .wait = wait_answer, .arg = &asking};
     struct error cause = {0};
+    json_t *answer = NULL;
     int failed;
 
     if (params == NULL)
@@ -140,10 +141,18 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
     json_object_set_new(params, "line", json_string(shell_line(call)));
     failed = context_connect(context, &cause);
     if (failed == 0)
-        failed = control_call(context->client, method, params, &watch, result, &cause);
+        failed = control_call(context->client, method, params, &watch, &answer, &cause);
     json_decref(params);
-    if (failed == 0)
+    if (failed == 0) {
+        if (json_is_true(json_object_get(answer, "not_replicated")))
+            output_say(shell_output(call), "The standby did not confirm this change in time: it is on this "
+                                           "server alone until the standby is back");
+        if (result != NULL)
+            *result = answer;
+        else
+            json_decref(answer);
         return 0;
+    }
     if (cause.code == ERROR_UNREACHABLE || strcmp(cause.message, "interrupted") == 0) {
         /* the answer of what was asked may still come on this connection: a new one starts clean */
         if (cause.code != ERROR_UNREACHABLE) {

@@ -86,9 +86,11 @@ int request_change(struct request *request, int (*job)(struct store_txn *txn, vo
                    void *arg, struct error *err)
 {
     struct change change = {.request = request, .job = job, .arg = arg};
+    enum store_reach reach;
 
-    if (store_run(request->node->store, run_change, &change, err) != 0)
+    if (store_run_reach(request->node->store, run_change, &change, &reach, err) != 0)
         return -1;
+    request->missed = request->missed || reach == STORE_REACH_MISSED;
     request->audited = true;
     log_audit(request, NULL);
     return 0;
@@ -151,7 +153,11 @@ static void run_request(void *arg)
 
     if (allow(request, &err) == 0 && request->method->run(request, &result, &err) == 0) {
         audit_rest(request, NULL);
-        control_answer(request->job, result != NULL ? result : json_object());
+        if (result == NULL)
+            result = json_object();
+        if (request->missed)
+            json_object_set_new(result, "not_replicated", json_true());
+        control_answer(request->job, result);
     } else {
         json_decref(result);
         audit_rest(request, &err);
