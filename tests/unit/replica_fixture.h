@@ -233,11 +233,11 @@ static inline int doing_job(struct store_txn *txn, void *arg, struct error *err)
 }
 
 /* run_ok(store, what, name, scope, value, seal): the last ones may be left out. */
-#define run_ok(store, ...)                                                               \
-    do {                                                                                 \
-        _Pragma("GCC diagnostic push")                                                   \
-            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") struct doing \
-                run_doing = {__VA_ARGS__};                                               \
-        _Pragma("GCC diagnostic pop") struct error run_err = {0};                        \
-        assert_ok(store_run(store, doing_job, &run_doing, &run_err), run_err);           \
+#define run_ok(store, ...)                                                                                \
+    do {                                                                                                  \
+        _Pragma("GCC diagnostic push")                                                                    \
+            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") struct doing run_doing = { \
+                __VA_ARGS__};                                                                             \
+        _Pragma("GCC diagnostic pop") struct error run_err = {0};                                         \
+        assert_ok(store_run(store, doing_job, &run_doing, &run_err), run_err);                            \
     } while (0)
