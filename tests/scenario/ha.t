@@ -170,6 +170,33 @@ like "$OUT" "diverged-[0-9]+.json" "what the other did is kept aside, and listed
 fail_back
 states "Primary Active" "Secondary Syncing" "and on it goes"
 
+# ---- a standby that does not answer ----
+frozen=$(pgrep -P "$(cat "$LAB/prime-sec/run/primed.pid")")
+kill -STOP "$frozen"
+configure prime-pri "logging loglevel 5"
+is $? 0 "a change while the standby is frozen"
+kill -CONT "$frozen"
+states "Primary Active" "Secondary Syncing" "thawed, it follows again"
+wait_for 20 same_revision
+is "$(level_of prime-sec)" 5 "and has what it missed"
+
+# ---- by itself ----
+configure prime-pri ha "failover-type automatic" "witness 240.0.0.1"
+crash prime-pri
+wait_for 30 is_state prime-sec "Secondary Lost Primary"
+on prime-sec "ncs ha status"
+like "$OUT" "^\[Role\] Secondary .*\[Failover Type\] Automatic" "automatic is what the primary had configured"
+revive prime-pri
+states "Primary Active" "Secondary Syncing" "the primary is back before anybody took over: its witness did not answer"
+configure prime-pri ha "witness 127.0.0.1"
+crash prime-pri
+wait_for 30 is_state prime-sec "Secondary Active"
+is "$(state_of prime-sec)" "Secondary Active" "with a witness that answers the secondary takes over by itself"
+revive prime-pri
+states "Primary Syncing" "Secondary Active" "the primary comes back as a standby"
+fail_back
+states "Primary Active" "Secondary Syncing" "and is the active one again"
+
 # ---- history ----
 on prime-pri "ncs ha history"
 like "$OUT" "Primary Active +Primary Lost Secondary +peer lost" "the history has every step"
