@@ -3,6 +3,8 @@
 #include "base/version.h"
 #include "daemon/configuration.h"
 #include "daemon/pair_private.h"
+#include "store/config.h"
+#include "store/statement.h"
 
 #include <netdb.h>
 #include <openssl/crypto.h>
@@ -116,7 +118,25 @@ int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[H
     return 0;
 }
 
-static void read_form(json_t *form, struct pair_form *out)
+/* What came over the control socket is judged as a line of the configuration would be. */
+static int check_form(json_t *form, struct error *err)
+{
+    static const char *const names[][2] = {{"failover", "ha/failover-type"},
+                                           {"email", "ha/email-address"},
+                                           {"ipv4", "ha/virtual-ipv4"},
+                                           {"ipv6", "ha/virtual-ipv6"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = json_string_value(json_object_get(form, names[i][0]));
+        char kept[STATEMENT_VALUE_MAX];
+
+        if (value != NULL && statement_check(names[i][1], value, kept, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+void pair_form_read(json_t *form, struct pair_form *out)
 {
     const char *failover = json_string_value(json_object_get(form, "failover"));
     const char *email = json_string_value(json_object_get(form, "email"));
@@ -178,6 +198,22 @@ static int check_version(struct registering *registering, struct error *err)
     return error_hint(err, "bring both to the same version");
 }
 
+/* On a loopback that both share there can be none: a lab's registration goes on without it, and says so. */
+static int check_address(struct registering *registering, struct error *err)
+{
+    struct pair *pair = registering->pair;
+    struct error why = {0};
+
+    if (pair_address_check(pair, &registering->coming, &why) == 0)
+        return 0;
+    if (host_is_loopback(pair->self.address)) {
+        pair_log(pair, LOG_LEVEL_WARNING, "registering without a virtual address: %s", why.message);
+        return 0;
+    }
+    *err = why;
+    return -1;
+}
+
 static int introduce(struct registering *registering, struct error *err)
 {
     struct pair *pair = registering->pair;
@@ -219,7 +255,7 @@ static int pre_ha(struct registering *registering, struct error *err)
         return error_set(err, ERROR_CONFLICT, "what answers on %s is this server itself, or a copy of it",
                          registering->coming.peer_address);
     show(registering, 40);
-    if (check_version(registering, err) != 0 || pair_address_check(pair, &registering->coming, err) != 0)
+    if (check_version(registering, err) != 0 || check_address(registering, err) != 0)
         return -1;
     show(registering, 50);
     if (RAND_bytes(registering->key, PAIR_KEY_SIZE) != 1)
@@ -232,12 +268,36 @@ static int pre_ha(struct registering *registering, struct error *err)
 
 /* ---- Database Replication ---- */
 
+/* What was given on the line counts as configured. */
+static int configure(struct store_txn *txn, const struct registering *registering, struct error *err)
+{
+    static const struct {
+        const char *name;
+        const char *setting;
+    } given[] = {{"failover", "ha/failover-type"},
+                 {"email", "ha/email-address"},
+                 {"ipv4", "ha/virtual-ipv4"},
+                 {"ipv6", "ha/virtual-ipv6"}};
+    const struct pair_wish *wish = registering->wish;
+
+    if (wish->peer != NULL && config_set(txn, CONFIG_RUNNING, "ha/secondary-server", wish->peer, err) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+        const char *value = json_string_value(json_object_get(wish->form, given[i].name));
+
+        if (value != NULL && config_set(txn, CONFIG_RUNNING, given[i].setting, value, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int begin_line(struct store_txn *txn, void *arg, struct error *err)
 {
     struct registering *registering = arg;
     struct replica_state replica;
 
-    if (replica_begin_line(txn, FIRST_EPOCH, err) != 0 || replica_state_get(txn, &replica, err) != 0)
+    if (configure(txn, registering, err) != 0 || replica_begin_line(txn, FIRST_EPOCH, err) != 0 ||
+        replica_state_get(txn, &replica, err) != 0)
         return -1;
     snprintf(registering->coming.line, sizeof(registering->coming.line), "%s", replica.line);
     return pair_key_set(txn, registering->pair->node->seal, PAIR_KEY_PAIR, registering->key, err);
@@ -413,7 +473,7 @@ static int register_pair(struct registering *registering, struct error *err)
         pair_try_key(pair, registering->wish->authkey, err) != 0)
         return -1;
     pair_form_now(pair, &registering->coming.form);
-    read_form(registering->wish->form, &registering->coming.form);
+    pair_form_read(registering->wish->form, &registering->coming.form);
     pair_record_of(pair, &state);
     moved = pair_apply(pair, HA_REGISTER, "an admin asked for it", NULL, NULL, err);
     if (moved > 0) {
@@ -433,6 +493,13 @@ static int register_pair(struct registering *registering, struct error *err)
     return -1;
 }
 
+static int write_form_again(struct store_txn *txn, void *arg, struct error *err)
+{
+    const struct registering *registering = arg;
+
+    return configure(txn, registering, err) != 0 ? -1 : pair_record_set(txn, &registering->coming, err);
+}
+
 /* The form of a pair that stands already, as it was given this time. */
 static int keep_form(struct registering *registering, struct error *err)
 {
@@ -442,8 +509,9 @@ static int keep_form(struct registering *registering, struct error *err)
 
     pthread_mutex_lock(&pair->transition);
     record = pair_record_of(pair, NULL);
-    read_form(registering->wish->form, &record.form);
-    result = store_run(pair->node->store, pair_record_write, &record, err);
+    pair_form_read(registering->wish->form, &record.form);
+    registering->coming = record;
+    result = store_run(pair->node->store, write_form_again, registering, err);
     pthread_mutex_lock(&pair->lock);
     if (result == 0)
         pair->record.form = record.form;
@@ -493,7 +561,7 @@ int pair_register(struct pair *pair, const struct pair_wish *wish, struct error 
     struct registering registering = {.pair = pair, .wish = wish};
     int result;
 
-    if (pair_begin(pair, err) != 0)
+    if (check_form(wish->form, err) != 0 || pair_begin(pair, err) != 0)
         return -1;
     result = renew(&registering, err);
     if (result == 0)
@@ -503,163 +571,4 @@ int pair_register(struct pair *pair, const struct pair_wish *wish, struct error 
     OPENSSL_cleanse(&registering, sizeof(registering));
     pair_end(pair);
     return result < 0 ? -1 : 0;
-}
-
-/* ---- the secondary's side ---- */
-
-static int check_stands_alone(struct pair *pair, struct error *err)
-{
-    enum ha_state state;
-
-    pair_record_of(pair, &state);
-    if (state == HA_NOT_CONFIGURED)
-        return 0;
-    error_set(err, ERROR_CONFLICT, "%s stands not alone: it is %s", pair->self.address,
-              ha_state_facts(state)->name);
-    return error_hint(err, "take that pair apart on %s: ncs ha remove", pair->self.address);
-}
-
-/* The other direction: this node's way to the primary, its certificate there, and the key. */
-static int reach_back(struct pair *pair, const char *address, struct error *err)
-{
-    struct error why = {0};
-    struct link *link = pair_connect(pair, address, "Registration", PAIR_STEP_MS, &why);
-
-    if (link != NULL) {
-        link_close(link);
-        return 0;
-    }
-    error_set(err, why.code, "%s cannot connect to %s: %s", pair->self.address, address, why.message);
-    return why.hint[0] != '\0' ? error_hint(err, "on %s, %s", pair->self.address, why.hint) : -1;
-}
-
-static int note_coming(struct pair *pair, const struct link_caller *caller, json_t *params, struct error *err)
-{
-    struct pair_record coming = {.since_ms = clock_wall_ms(), .confirmed = false};
-    uint8_t key[PAIR_KEY_SIZE];
-    const char *name = json_string_value(json_object_get(params, "name"));
-
-    if (!proof_unhex(json_string_value(json_object_get(params, "key")), key, PAIR_KEY_SIZE) ||
-        host_parse(name != NULL ? name : "", &(enum host_kind){0}, coming.peer_name, err) != 0)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "a registration needs \"name\" and \"key\"");
-    snprintf(coming.state, sizeof(coming.state), "%s", ha_state_facts(HA_SECONDARY_SYNCING)->name);
-    snprintf(coming.reason, sizeof(coming.reason), "registered by %s", caller->address);
-    snprintf(coming.peer_address, sizeof(coming.peer_address), "%s", caller->address);
-    snprintf(coming.peer_node, sizeof(coming.peer_node), "%s", caller->node);
-    read_form(json_object_get(params, "form"), &coming.form);
-    pthread_mutex_lock(&pair->lock);
-    pair->coming = coming;
-    memcpy(pair->coming_key, key, PAIR_KEY_SIZE);
-    pair->coming_ms = clock_monotonic_ms();
-    pair->registration = (struct pair_registration){.started_ms = coming.since_ms};
-    memcpy(pair->registration.peer, coming.peer_address, sizeof(pair->registration.peer));
-    pthread_mutex_unlock(&pair->lock);
-    OPENSSL_cleanse(key, sizeof(key));
-    return 0;
-}
-
-static int run_begin(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
-                     struct error *err)
-{
-    struct pair *pair = arg;
-    char hostname[HOST_TEXT_MAX];
-    char reason[PAIR_REASON_SIZE];
-
-    if (check_stands_alone(pair, err) != 0 || reach_back(pair, caller->address, err) != 0 ||
-        note_coming(pair, caller, params, err) != 0)
-        return -1;
-    snprintf(reason, sizeof(reason), "%s registers it as its secondary", caller->address);
-    if (pair_apply(pair, HA_REGISTER, reason, NULL, NULL, err) != 0)
-        return error_set(err, ERROR_BUSY, "another registration began here meanwhile");
-    configuration_hostname(pair->node, hostname);
-    *result = json_pack("{s:s}", "name", hostname);
-    return 0;
-}
-
-/* ERROR_CONFLICT: it is not this caller that registers this node. */
-static int check_registering(struct pair *pair, const struct link_caller *caller, struct error *err)
-{
-    bool is_so;
-
-    pthread_mutex_lock(&pair->lock);
-    is_so = strcmp(pair->coming.peer_node, caller->node) == 0;
-    if (is_so)
-        pair->coming_ms = clock_monotonic_ms();
-    pthread_mutex_unlock(&pair->lock);
-    return is_so ? 0
-                 : error_set(err, ERROR_CONFLICT, "%s is not being registered by %s", pair->self.address,
-                             caller->address);
-}
-
-static int run_copy(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
-                    struct error *err)
-{
-    struct pair *pair = arg;
-    const char *line = json_string_value(json_object_get(params, "line"));
-
-    (void)result;
-    if (check_registering(pair, caller, err) != 0)
-        return -1;
-    if (!proof_is_node(line))
-        return error_set(err, ERROR_INVALID_ARGUMENT, "a registration needs \"line\"");
-    pthread_mutex_lock(&pair->lock);
-    snprintf(pair->coming.line, sizeof(pair->coming.line), "%s", line);
-    pair->coming.epoch = (uint64_t)json_integer_value(json_object_get(params, "epoch"));
-    pair->imported = false;
-    pair->copying = pair->state == HA_INITIALIZING;
-    pthread_mutex_unlock(&pair->lock);
-    /* what would be changed here from now on would be gone with the copy */
-    store_set_active(pair->node->store, false, caller->address);
-    pair_poke(pair);
-    return 0;
-}
-
-static int run_status(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
-                      struct error *err)
-{
-    struct pair *pair = arg;
-    enum ha_state state;
-    unsigned percent;
-
-    (void)params;
-    pair_record_of(pair, &state);
-    if (check_registering(pair, caller, err) != 0)
-        return -1;
-    pthread_mutex_lock(&pair->lock);
-    percent = pair->registration.percent[REPLICATION];
-    pthread_mutex_unlock(&pair->lock);
-    *result = json_pack("{s:s, s:i}", "state", ha_state_facts(state)->name, "percent", (int)percent);
-    return 0;
-}
-
-static int run_abort(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
-                     struct error *err)
-{
-    struct pair *pair = arg;
-
-    (void)params;
-    (void)result;
-    if (check_registering(pair, caller, err) != 0)
-        return -1;
-    pthread_mutex_lock(&pair->lock);
-    pair->copying = false;
-    pthread_mutex_unlock(&pair->lock);
-    pair_receiver_end(pair);
-    if (pair_apply(pair, HA_REGISTER_FAILED, "the primary gave the registration up", NULL, NULL, err) <= 0)
-        return 0;
-    /* the records were in place already */
-    return pair_apply(pair, HA_REMOVED, "the primary gave the registration up", NULL, NULL, err) < 0 ? -1 : 0;
-}
-
-size_t pair_register_routes_fill(struct pair *pair, struct link_route *routes)
-{
-    const struct link_route all[] = {
-        {.method = "POST", .path = "/ha/v1/register/begin", .run = run_begin, .arg = pair},
-        {.method = "POST", .path = "/ha/v1/register/copy", .run = run_copy, .arg = pair},
-        {.method = "POST", .path = "/ha/v1/register/status", .run = run_status, .arg = pair},
-        {.method = "POST", .path = "/ha/v1/register/abort", .run = run_abort, .arg = pair},
-    };
-
-    memcpy(routes, all, sizeof(all));
-    return sizeof(all) / sizeof(all[0]);
 }

@@ -513,16 +513,25 @@ static void on_applied(void *arg, uint64_t revision)
     pthread_mutex_lock(&pair->lock);
     if (pair->copying)
         pair->imported = true;
+    pair->stream_problem[0] = '\0';
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
     pthread_mutex_unlock(&pair->lock);
 }
 
+/* The same trouble is told once, however often it is tried. */
 static void on_lost(void *arg, const struct error *err)
 {
     struct pair *pair = arg;
+    bool is_new = false;
 
-    if (err != NULL)
+    pthread_mutex_lock(&pair->lock);
+    if (err != NULL) {
+        is_new = strcmp(pair->stream_problem, err->message) != 0;
+        snprintf(pair->stream_problem, sizeof(pair->stream_problem), "%s", err->message);
+    }
+    pthread_mutex_unlock(&pair->lock);
+    if (is_new)
         pair_log(pair, LOG_LEVEL_INFO, "the changes of the active server stopped coming: %s", err->message);
     pair_poke(pair);
 }
