@@ -126,6 +126,15 @@ static int wait_answer(void *arg, int fd)
     return shell_wait(asking->call, fd, -1);
 }
 
+/* A change that the pair's standby did not confirm in time is made all the same. */
+static void warn_unreplicated(struct shell_call *call, json_t *answer)
+{
+    if (json_is_false(json_object_get(answer, "replicated")))
+        output_say(shell_output(call),
+                   "%% Warning: the standby server did not confirm this change in time: it is on "
+                   "this server alone so far (ncs ha status)");
+}
+
 int context_ask(struct shell_call *call, const char *method, json_t *params,
                 void (*progress)(void *arg, json_t *progress), void *arg, json_t **result, struct error *err)
 {
@@ -144,9 +153,7 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
         failed = control_call(context->client, method, params, &watch, &answer, &cause);
     json_decref(params);
     if (failed == 0) {
-        if (json_is_true(json_object_get(answer, "not_replicated")))
-            output_say(shell_output(call), "The standby did not confirm this change in time: it is on this "
-                                           "server alone until the standby is back");
+        warn_unreplicated(call, answer);
         if (result != NULL)
             *result = answer;
         else

@@ -90,7 +90,8 @@ int request_change(struct request *request, int (*job)(struct store_txn *txn, vo
 
     if (store_run_reach(request->node->store, run_change, &change, &reach, err) != 0)
         return -1;
-    request->missed = request->missed || reach == STORE_REACH_MISSED;
+    if (reach > request->reach)
+        request->reach = reach;
     request->audited = true;
     log_audit(request, NULL);
     return 0;
@@ -145,6 +146,16 @@ static int allow(struct request *request, struct error *err)
     return error_hint(err, "%s has the role %s", request->who.user, account_role_name(request->who.role));
 }
 
+/* Whether the standby has it too, where somebody waited for that. */
+static json_t *with_reach(const struct request *request, json_t *result)
+{
+    if (result == NULL)
+        result = json_object();
+    if (request->reach != STORE_REACH_HERE)
+        json_object_set_new(result, "replicated", json_boolean(request->reach == STORE_REACH_BOTH));
+    return result;
+}
+
 static void run_request(void *arg)
 {
     struct request *request = arg;
@@ -153,11 +164,7 @@ static void run_request(void *arg)
 
     if (allow(request, &err) == 0 && request->method->run(request, &result, &err) == 0) {
         audit_rest(request, NULL);
-        if (result == NULL)
-            result = json_object();
-        if (request->missed)
-            json_object_set_new(result, "not_replicated", json_true());
-        control_answer(request->job, result);
+        control_answer(request->job, with_reach(request, result));
     } else {
         json_decref(result);
         audit_rest(request, &err);

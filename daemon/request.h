@@ -33,7 +33,7 @@ struct request {
     const char *line; /* the command line as the shell says it, secrets masked */
     unsigned number;  /* of the task, for the logs: "seqtaskexecutor-<number>" */
     bool audited;
-    bool missed;          /* what it changed is on this node alone: the standby did not answer in time */
+    enum store_reach reach; /* of the least replicated of its changes */
     struct error refusal; /* why it is refused, where that was clear on the loop's thread already */
 };
 
