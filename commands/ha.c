@@ -85,6 +85,7 @@ static int run_register(struct shell_call *call, struct error *err)
     char key[KEY_SIZE] = "";
     json_t *params = json_pack("{s:o}", "form", form_of(call));
     json_t *status = NULL;
+    json_t *address;
     int failed = read_key(call, key, err);
 
     add(call, params, "peer", "ha_server");
@@ -98,6 +99,10 @@ static int run_register(struct shell_call *call, struct error *err)
     }
     if (context_ask(call, "ha.register", params, show_milestone, call, &status, err) != 0)
         return -1;
+    address = json_object_get(status, "virtual_address");
+    if (ha_text(address, "problem")[0] != '\0')
+        output_say(shell_output(call), "Without the virtual address %s: %s", ha_text(address, "ipv4"),
+                   ha_text(address, "problem"));
     output_say(shell_output(call), "Configuration Mode: %s", ha_text(status, "state"));
     json_decref(status);
     return 0;

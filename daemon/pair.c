@@ -340,7 +340,6 @@ int pair_apply(struct pair *pair, enum ha_event event, const char *reason, store
         transition.from = ha_state_facts(pair->state)->name;
         snprintf(transition.record.state, sizeof(transition.record.state), "%s",
                  ha_state_facts(transition.step.state)->name);
-        transition.record.standby = ha_state_facts(transition.step.state)->is_standby;
         transition.record.since_ms = clock_wall_ms();
         snprintf(transition.record.reason, sizeof(transition.record.reason), "%.500s", reason);
         result = run_transition(pair, &transition, &why);

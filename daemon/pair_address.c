@@ -51,6 +51,14 @@ static struct pair_address *address_of(struct pair *pair)
     return pair->address;
 }
 
+/* For those who ask, on whatever thread. */
+static void show_problem(struct pair *pair, const char *message)
+{
+    pthread_mutex_lock(&pair->lock);
+    snprintf(pair->address_problem, sizeof(pair->address_problem), "%s", message);
+    pthread_mutex_unlock(&pair->lock);
+}
+
 /* Tells the log once of the same trouble. */
 static void fail(struct pair *pair, struct pair_address *address, const struct error *err)
 {
@@ -58,6 +66,7 @@ static void fail(struct pair *pair, struct pair_address *address, const struct e
         pair_log(pair, LOG_LEVEL_ERROR, "the virtual address: %s%s%s", err->message,
                  err->hint[0] != '\0' ? "; " : "", err->hint);
     address->problem = *err;
+    show_problem(pair, err->message);
     address->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
@@ -76,6 +85,7 @@ static int keep_started(struct pair *pair, struct pair_address *address, const s
     address->wanted = *wanted;
     address->started = true;
     address->problem = (struct error){0};
+    show_problem(pair, "");
     return 0;
 }
 
@@ -129,6 +139,11 @@ json_t *pair_address_state(struct pair *pair)
         return NULL;
     if (virtual_address_state(pair->node, &now, &err) != 0)
         snprintf(now.problem, sizeof(now.problem), "%.200s", err.message);
+    pthread_mutex_lock(&pair->lock);
+    if (now.problem[0] == '\0')
+        snprintf(now.problem, sizeof(now.problem), "%.*s", (int)sizeof(now.problem) - 1,
+                 pair->address_problem);
+    pthread_mutex_unlock(&pair->lock);
     return json_pack("{s:s, s:s, s:b, s:b, s:i, s:s}", "ipv4", form.ipv4, "ipv6", form.ipv6, "here", now.held,
                      "keepalived", now.running, "restarts", (int)now.restarts, "problem", now.problem);
 }

@@ -153,11 +153,6 @@ static void keep_standby(struct pair *pair)
     said = ha_state_facts(pair->peer.standing.state);
     active = pair->peer.answers && said->is_active && said->role != HA_STANDALONE &&
              pair->peer.standing.epoch >= pair->record.epoch;
-    /* whether it had everything is asked when the other one is gone: then the last answer counts */
-    if (pair->peer.answers)
-        pair->was_in_sync = received.following && received.revision >= pair->peer.revision &&
-                            (pair->peer.standing.state == HA_PRIMARY_ACTIVE ||
-                             pair->peer.standing.state == HA_SECONDARY_ACTIVE);
     pthread_mutex_unlock(&pair->lock);
     if (ha_state_facts(state)->is_standby && active && received.following && !received.importing)
         pair_apply(pair, HA_IN_SYNC, "the changes of the active server come in", NULL, NULL, NULL);

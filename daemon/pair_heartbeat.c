@@ -67,6 +67,8 @@ void pair_hear(struct pair *pair, json_t *said)
     pthread_mutex_lock(&pair->lock);
     pair->peer.standing = standing;
     pair->peer.revision = revision;
+    /* in this state it calls no change done that is not here too */
+    pair->was_in_sync = standing.state == HA_PRIMARY_ACTIVE;
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
     own = (struct ha_standing){pair->state, pair->record.epoch};

@@ -75,7 +75,8 @@ struct pair {
     pthread_t engine;
     bool engine_runs;
     bool poked;
-    struct pair_address *address; /* pair_address.c; only the engine's thread */
+    char address_problem[ERROR_TEXT_MAX]; /* why there is no virtual address; "" */
+    struct pair_address *address;         /* pair_address.c; only the engine's thread */
 };
 
 /* ---- pair.c: state ---- */
@@ -153,6 +154,7 @@ int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[H
                      struct error *err);
 int pair_try_key(struct pair *pair, const char *authkey, struct error *err); /* NULL: nothing to try */
 void pair_forget_tried_key(struct pair *pair);
+void pair_form_read(json_t *form, struct pair_form *out); /* over what stands there */
 
 /* ---- pair_address.c ---- */
 int pair_address_check(struct pair *pair, const struct pair_record *record, struct error *err);

@@ -291,16 +291,19 @@ static void judge_roles(struct checking *checking)
                          : "");
 }
 
+/* How many changes the standby may miss before it needs a new copy of everything. */
 static void judge_revisions(struct checking *checking)
 {
     struct ha_sender_state sent;
-    struct store_stats stats = {0};
+    uint64_t left;
     char text[48];
 
     pair_sent(checking->pair, &sent);
-    store_stats(checking->pair->node->store, &stats, NULL);
-    snprintf(text, sizeof(text), "at revision %llu", (unsigned long long)stats.revision);
-    ha_readiness_add(&checking->readiness, "Free revision window", text, "", HA_PASS, "");
+    left = sent.unreplicated < CHANGES_KEPT ? CHANGES_KEPT - sent.unreplicated : 0;
+    snprintf(text, sizeof(text), "%llu changes", (unsigned long long)left);
+    ha_readiness_add(&checking->readiness, "Free revision window", text, "",
+                     left > CHANGES_KEPT / 10 ? HA_PASS : HA_WARNING,
+                     left > CHANGES_KEPT / 10 ? "" : "the standby will need a new copy of all records soon");
 }
 
 static void judge_address(struct checking *checking)

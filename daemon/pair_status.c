@@ -57,6 +57,7 @@ static void add_address(struct pair *pair, const struct pair_record *record, con
 {
     json_t *address = pair_address_state(pair);
     char name[2 * HOST_TEXT_MAX + 4];
+    const char *problem;
 
     if (address == NULL)
         return;
@@ -66,8 +67,11 @@ static void add_address(struct pair *pair, const struct pair_record *record, con
     else if (peer->answers && ha_state_facts(peer->standing.state)->is_active)
         pair_peer_name(record, name, sizeof(name));
     else
-        snprintf(name, sizeof(name), "no server that answers");
-    json_object_set_new(status, "virtual_address_at", json_string(name));
+        snprintf(name, sizeof(name), "no server");
+    problem = json_string_value(json_object_get(address, "problem"));
+    json_object_set_new(status, "virtual_address_at",
+                        problem != NULL && problem[0] != '\0' ? json_sprintf("%s: %s", name, problem)
+                                                              : json_string(name));
 }
 
 json_t *pair_status(struct pair *pair)

@@ -8,7 +8,6 @@
 #pragma once
 
 #include "ha/proof.h"
-#include "identity/identity.h"
 #include "net/tls_connection.h"
 #include "trust/trust.h"
 

@@ -99,7 +99,7 @@ static int give_pin(struct walk *walk, const struct pin_row *row, struct error *
 static int give_pins(struct walk *walk, struct error *err)
 {
     struct pin_cursor *cursor = pin_cursor_open(walk->txn, err);
-    bool standby = pair_is_standby(walk->txn);
+    bool standby = !store_is_active(walk->txn);
     struct pin_row row;
     int got;
 

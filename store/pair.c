@@ -82,20 +82,12 @@ int pair_record_get(struct store_txn *txn, struct pair_record *out, struct error
     COPY(out->peer_node, record->peer_node);
     COPY(out->line, record->line);
     out->epoch = record->epoch;
-    out->standby = record->standby;
     out->confirmed = record->confirmed;
     out->form.automatic = record->automatic;
     COPY(out->form.email, record->email);
     COPY(out->form.ipv4, record->ipv4);
     COPY(out->form.ipv6, record->ipv6);
     return 0;
-}
-
-bool pair_is_standby(struct store_txn *txn)
-{
-    struct pair_record record;
-
-    return pair_record_get(txn, &record, NULL) == 0 && record.standby;
 }
 
 int pair_record_set(struct store_txn *txn, const struct pair_record *from, struct error *err)
@@ -110,7 +102,6 @@ int pair_record_set(struct store_txn *txn, const struct pair_record *from, struc
     record.peer_node = text_of(from->peer_node);
     record.line = text_of(from->line);
     record.epoch = from->epoch;
-    record.standby = from->standby;
     record.confirmed = from->confirmed;
     record.automatic = from->form.automatic;
     record.email = text_of(from->form.email);

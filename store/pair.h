@@ -35,7 +35,6 @@ struct pair_record {
     char peer_node[PAIR_NODE_SIZE];
     char line[PAIR_NODE_SIZE]; /* of the pair's history (store/replica.h) */
     uint64_t epoch;            /* that this node was last active or standby in */
-    bool standby;              /* it follows the active node, or tries to */
     bool confirmed;            /* both have said that the pair stands */
     struct pair_form form;
 };
@@ -44,9 +43,6 @@ struct pair_record {
 int pair_record_get(struct store_txn *txn, struct pair_record *out, struct error *err);
 int pair_record_set(struct store_txn *txn, const struct pair_record *record, struct error *err);
 int pair_record_delete(struct store_txn *txn, struct error *err);
-
-/* True on a standby: the pins of managed servers that came from the active node count there, and not here. */
-bool pair_is_standby(struct store_txn *txn);
 
 /* A change of state. */
 struct pair_event {

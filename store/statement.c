@@ -35,7 +35,7 @@ static const struct statement statements[] = {
     {"ha/virtual-ipv6", STORE_SCOPE_PAIR, false, statement_value_virtual_ipv6},
     {"ha/heartbeat-interval", STORE_SCOPE_PAIR, false, statement_value_heartbeat_interval},
     {"ha/heartbeat-misses", STORE_SCOPE_PAIR, false, statement_value_heartbeat_misses},
-    {"ha/witness", STORE_SCOPE_PAIR, false, statement_value_host},
+    {"ha/witness", STORE_SCOPE_PAIR, false, statement_value_witness},
 };
 
 bool statement_fits(const char *pattern, const char *name)

@@ -42,6 +42,7 @@ int statement_value_number(const char *value, long least, long most, char *out, 
 /* Of the high-availability pair (statement_ha.c). */
 int statement_value_mail_list(const char *value, char *out, size_t size, struct error *err);
 int statement_value_failover_type(const char *value, char *out, size_t size, struct error *err);
+int statement_value_witness(const char *value, char *out, size_t size, struct error *err);
 int statement_value_virtual_ipv4(const char *value, char *out, size_t size, struct error *err);
 int statement_value_virtual_ipv6(const char *value, char *out, size_t size, struct error *err);
 int statement_value_heartbeat_interval(const char *value, char *out, size_t size, struct error *err);

@@ -102,6 +102,8 @@ writer_start() {
     /usr/bin/python3 "$ROOT/tests/lib/ha_writer.py" "$TMP/record" "$TMP/a" "$TMP/b" &
     WRITER=$!
     at_exit writer_stop
+    # a signal before it has become python would find the traps of this shell
+    wait_for 10 grep -qz ha_writer "/proc/$WRITER/cmdline"
 }
 writer_stop() {
     [ -z "${WRITER:-}" ] || { kill -TERM "$WRITER" && wait "$WRITER"; } 2>/dev/null

@@ -104,7 +104,7 @@ fault() { # fault <name> [<argument>]: 0 if the pair came back to what it was, a
     FAULT_LAST=
     "fault_$1" "${@:2}"
     FAULT_COUNT[$*]=$((${FAULT_COUNT[$*]:-0} + 1))
-    if converge 40 && wait_for 15 more_written "$(written)"; then
+    if converge 90 && wait_for 30 more_written "$(written)"; then
         FAULT_LAST="after $((SECONDS - started)) s"
         return 0
     fi

@@ -28,8 +28,11 @@ netns_up() {
         ip -n "$NETNS$name" link set lo up
     done
     at_exit netns_down
-    coproc WIRE { exec "$TOOL/wire" "${NETNS}a" "${NETNS}b" "${NETNS}c" 2>"$TMP/wire.err"; }
-    read -r -t 10 line <&"${WIRE[0]}" && [ "$line" = ready ] || { cat "$TMP/wire.err"; echo "Bail out! no wire"; exit 1; }
+    # no coproc: bash forgets it when the numbers of processes come round
+    mkfifo "$TMP/wire.in" "$TMP/wire.out"
+    "$TOOL/wire" "${NETNS}a" "${NETNS}b" "${NETNS}c" <"$TMP/wire.in" >"$TMP/wire.out" 2>"$TMP/wire.err" &
+    exec {WIRE_IN}>"$TMP/wire.in" {WIRE_OUT}<"$TMP/wire.out"
+    read -r -t 10 ANSWER <&"$WIRE_OUT" && [ "$ANSWER" = ready ] || { cat "$TMP/wire.err"; echo "Bail out! no wire"; exit 1; }
     for name in a b c; do
         number=$((number + 1))
         ip -n "$NETNS$name" address add "10.77.0.$number/24" dev eth0
@@ -41,7 +44,7 @@ netns_up() {
 }
 
 netns_down() {
-    [ -z "${WIRE_PID:-}" ] || kill "$WIRE_PID" 2>/dev/null
+    [ -z "${WIRE_IN:-}" ] || exec {WIRE_IN}>&- # it ends with its input
     for name in a b c; do ip netns del "$NETNS$name" 2>/dev/null; done
 }
 
@@ -49,8 +52,8 @@ wire() { # wire <verb> [<from> <to> [<number>]]; ANSWER
     local words=("$1")
     [ $# -lt 3 ] || words+=("$NETNS$2" "$NETNS$3")
     [ $# -lt 4 ] || words+=("$4")
-    echo "${words[*]}" >&"${WIRE[1]}"
-    read -r -t 10 ANSWER <&"${WIRE[0]}"
+    echo "${words[*]}" >&"$WIRE_IN"
+    read -r -t 10 ANSWER <&"$WIRE_OUT"
 }
 
 wire_both() { # wire_both <verb> <one> <other> [<number>]: in both directions

@@ -170,6 +170,33 @@ like "$OUT" "diverged-[0-9]+.json" "what the other did is kept aside, and listed
 fail_back
 states "Primary Active" "Secondary Syncing" "and on it goes"
 
+# ---- a standby that does not answer ----
+frozen=$(pgrep -P "$(cat "$LAB/prime-sec/run/primed.pid")")
+kill -STOP "$frozen"
+configure prime-pri "logging loglevel 5"
+is $? 0 "a change while the standby is frozen"
+kill -CONT "$frozen"
+states "Primary Active" "Secondary Syncing" "thawed, it follows again"
+wait_for 20 same_revision
+is "$(level_of prime-sec)" 5 "and has what it missed"
+
+# ---- by itself: fe80::1 without an interface is reachable from nowhere ----
+configure prime-pri ha "failover-type automatic" "witness fe80::1"
+crash prime-pri
+wait_for 30 is_state prime-sec "Secondary Lost Primary"
+on prime-sec "ncs ha status"
+like "$OUT" "^\[Role\] Secondary .*\[Failover Type\] Automatic" "automatic is what the primary had configured"
+revive prime-pri
+states "Primary Active" "Secondary Syncing" "the primary is back before anybody took over: its witness did not answer"
+configure prime-pri ha "witness 127.0.0.1"
+crash prime-pri
+wait_for 30 is_state prime-sec "Secondary Active"
+is "$(state_of prime-sec)" "Secondary Active" "with a witness that answers the secondary takes over by itself"
+revive prime-pri
+states "Primary Syncing" "Secondary Active" "the primary comes back as a standby"
+fail_back
+states "Primary Active" "Secondary Syncing" "and is the active one again"
+
 # ---- history ----
 on prime-pri "ncs ha history"
 like "$OUT" "Primary Active +Primary Lost Secondary +peer lost" "the history has every step"
@@ -195,15 +222,19 @@ is "$(level_of prime-sec)" 5 "both take changes again"
 # ---- kill -9 in the middle of a registration ----
 # The sanitized programs take long enough for this to hit each step sooner or later; whatever it hits, both stand alone or
 # both are a pair in the end, and the secondary has either all of its own records or all of the primary's.
+count() { grep -c -e "$2" "$LAB/$1/log/health_monitor.log"; }
+more() { [ "$(count "$1" "$2")" -gt "$3" ]; }
 for round in 1 2 3 4; do
     configure prime-pri "logging loglevel 7"
-    configure prime-sec "logging loglevel 3"
+    configure prime-sec "logging loglevel 6"
     victim=$([ $((round % 2)) = 0 ] && echo prime-pri || echo prime-sec)
+    # the log is the quickest to tell how far it is
+    initializing=$(count prime-sec "-> HA Initializing") syncing=$(count prime-sec "-> Secondary Syncing")
     (echo "$AUTHKEY" | "$BIN/primesh" --home "$LAB/prime-pri" -c "ncs ha register password-stdin secondary-server $SEC" >/dev/null 2>&1) &
     register=$!
     case $round in
-    1 | 2) wait_for 10 is_state prime-sec "HA Initializing" ;;
-    *) wait_for 10 is_state prime-sec "Secondary Syncing" ;;
+    1 | 2) wait_for 10 more prime-sec "-> HA Initializing" "$initializing" ;;
+    *) wait_for 10 more prime-sec "-> Secondary Syncing" "$syncing" ;;
     esac
     crash $victim
     wait $register
@@ -217,7 +248,7 @@ for round in 1 2 3 4; do
     both="$(state_of prime-pri)/$(state_of prime-sec)"
     like "$both" "^(HA not Configured/HA not Configured|Primary Active/Secondary Syncing)$" "killed $victim, round $round: $both"
     case $both in
-    HA*) like "$(level_of prime-sec)" "^[37]$" "the secondary's records are whole" ;;
+    HA*) like "$(level_of prime-sec)" "^[67]$" "the secondary's records are whole" ;;
     *) is "$(level_of prime-sec)" 7 "the secondary's records are the primary's" ;;
     esac
     "$BIN/primesh" --home "$LAB/prime-pri" -c "ncs ha remove force" >/dev/null 2>&1
