@@ -50,6 +50,7 @@ static bool shows_release_39(struct context *context)
 static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, struct error *err)
 {
     bool release_39 = shows_release_39(context_of(call));
+    bool standby = !store_is_active(txn); /* where this node is the active one, all pins are its own */
     struct shell_output *output = shell_output(call);
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
     struct text oneline = {0};
@@ -60,7 +61,7 @@ static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, s
         return -1;
     output_begin(output, &list_forms[release_39][all]);
     while ((got = pin_cursor_next(cursor, &row, err)) == 1 && !output_stopped(output)) {
-        if (row.from_peer && !all)
+        if (row.from_peer && standby && !all)
             continue;
         output_text(output, LIST_HOST, row.host, row.host_length);
         if (release_39) {
@@ -70,7 +71,7 @@ static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, s
         } else {
             output_text(output, LIST_SUBJECT, row.subject_slash, row.subject_slash_length);
         }
-        if (row.from_peer)
+        if (row.from_peer && standby)
             output_string(output, LIST_STANDBY, " (standby)");
         output_row_end(output);
     }
@@ -134,7 +135,7 @@ static const char *state_of(struct store_txn *txn, const struct pin *pin)
 
     if (pin_refused_get(txn, pin->host, &refused, NULL) == 0)
         return "pinned, another certificate was refused";
-    if (pin->from_peer)
+    if (pin->from_peer && !store_is_active(txn))
         return "standby";
     return pin->not_after_ms < now ? "pinned, expired" : "pinned";
 }
@@ -180,6 +181,7 @@ static int print_pin(struct shell_output *output, struct store_txn *txn, const s
 static int detail_rows(struct shell_output *output, struct store_txn *txn, struct error *err)
 {
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
+    bool standby = !store_is_active(txn);
     struct pin_row row;
     struct pin pin;
     int got;
@@ -188,7 +190,7 @@ static int detail_rows(struct shell_output *output, struct store_txn *txn, struc
         return -1;
     output_begin(output, &detail_listing);
     while ((got = pin_cursor_next(cursor, &row, err)) == 1 && !output_stopped(output)) {
-        if (row.from_peer)
+        if (row.from_peer && standby)
             continue;
         if (pin_decode(txn, &row, &pin, err) != 0 || print_pin(output, txn, &pin, err) != 0) {
             got = -1;

@@ -169,6 +169,7 @@ static int add_host(struct verification *verification, size_t *capacity, const s
 static int collect(struct verification *verification, struct store_txn *txn, struct error *err)
 {
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
+    bool standby = !store_is_active(txn);
     size_t capacity = 0;
     struct pin_row row;
     struct pin pin;
@@ -177,7 +178,7 @@ static int collect(struct verification *verification, struct store_txn *txn, str
     if (cursor == NULL)
         return -1;
     while ((got = pin_cursor_next(cursor, &row, err)) == 1) {
-        if (row.from_peer)
+        if (row.from_peer && standby)
             continue;
         if (pin_decode(txn, &row, &pin, err) != 0 || add_host(verification, &capacity, &pin, err) != 0) {
             got = -1;

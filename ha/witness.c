@@ -87,7 +87,7 @@ static bool knock(const struct addrinfo *to, int64_t end_ms)
 
 bool ha_witness_answers(const char *host, int timeout_ms, struct error *err)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
     struct addrinfo *to = NULL;
     int64_t end_ms = clock_monotonic_ms() + timeout_ms;
     char gateway[HOST_TEXT_MAX];
@@ -105,7 +105,7 @@ bool ha_witness_answers(const char *host, int timeout_ms, struct error *err)
     }
     snprintf(port, sizeof(port), "%d", TCP_PORT);
     if (getaddrinfo(host, port, &hints, &to) != 0) {
-        error_set(err, ERROR_UNREACHABLE, "cannot find the address of the witness %s", host);
+        error_set(err, ERROR_UNREACHABLE, "the witness %s is not an address", host);
         return false;
     }
     answer = ping(to, end_ms);

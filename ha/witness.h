@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /*
- * True if the host (an address or a name; "": the default gateway of the machine) answers within so many
+ * True if the host (an address; "": the default gateway of the machine) answers within so many
  * milliseconds: a ping, where the kernel lets this user send one, else any answer to a TCP connection, a
  * refusal included. False: *err says why not.
  */

@@ -326,7 +326,7 @@ static const struct statement statements[] = {
     {"ha/virtual-ipv6", STORE_SCOPE_PAIR, false, statement_check_virtual_ipv6},
     {"ha/heartbeat-interval", STORE_SCOPE_PAIR, false, statement_check_heartbeat_interval},
     {"ha/heartbeat-misses", STORE_SCOPE_PAIR, false, statement_check_heartbeat_misses},
-    {"ha/witness", STORE_SCOPE_PAIR, false, statement_check_host},
+    {"ha/witness", STORE_SCOPE_PAIR, false, statement_check_witness},
 };
 
 /* Parts of the name against parts of the pattern. */

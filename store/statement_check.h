@@ -17,6 +17,7 @@ int statement_check_mail_address(const char *value, char *out, size_t size, stru
 /* Of the high-availability pair. */
 int statement_check_mail_list(const char *value, char *out, size_t size, struct error *err);
 int statement_check_failover_type(const char *value, char *out, size_t size, struct error *err);
+int statement_check_witness(const char *value, char *out, size_t size, struct error *err);
 int statement_check_virtual_ipv4(const char *value, char *out, size_t size, struct error *err);
 int statement_check_virtual_ipv6(const char *value, char *out, size_t size, struct error *err);
 int statement_check_heartbeat_interval(const char *value, char *out, size_t size, struct error *err);

@@ -42,6 +42,17 @@ int statement_check_failover_type(const char *value, char *out, size_t size, str
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not manual or automatic", SHOWN(value));
 }
 
+/* An address, no name: whoever may be cut off cannot wait for a name server. */
+int statement_check_witness(const char *value, char *out, size_t size, struct error *err)
+{
+    char host[HOST_TEXT_MAX];
+    enum host_kind kind;
+
+    if (host_parse(value, &kind, host, NULL) == 0 && kind != HOST_NAME)
+        return statement_keep(host, out, size, err);
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not an address", SHOWN(value));
+}
+
 int statement_check_virtual_ipv4(const char *value, char *out, size_t size, struct error *err)
 {
     char host[HOST_TEXT_MAX];

@@ -180,8 +180,8 @@ states "Primary Active" "Secondary Syncing" "thawed, it follows again"
 wait_for 20 same_revision
 is "$(level_of prime-sec)" 5 "and has what it missed"
 
-# ---- by itself ----
-configure prime-pri ha "failover-type automatic" "witness 240.0.0.1"
+# ---- by itself: fe80::1 without an interface is reachable from nowhere ----
+configure prime-pri ha "failover-type automatic" "witness fe80::1"
 crash prime-pri
 wait_for 30 is_state prime-sec "Secondary Lost Primary"
 on prime-sec "ncs ha status"
