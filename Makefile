@@ -123,7 +123,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libcli-dev libedit-dev libssl-de
                   libprotobuf-c-dev libevent-dev libcurl4-openssl-dev libjansson-dev libexpat1-dev libseccomp-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-format cppcheck expect openssl \
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
-                  python3-pexpect python3-netmiko python3-aiosmtpd rancid openssh-sftp-server \
+                  python3-pexpect python3-netmiko python3-aiosmtpd libfaketime rancid openssh-sftp-server \
                   iproute2 iputils-ping keepalived libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
                   systemd shellcheck dpkg-dev logrotate man-db ansible-core libxml2-utils python3
 DEB_PACKAGES   := debhelper dpkg-dev fakeroot
@@ -160,7 +160,7 @@ run: deps
 # AddressSanitizer and UBSan, the scenarios of power cuts and limits on the released programs, short fuzzing.
 .PHONY: test
 test: deps-test
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 all tools
 	@$(MAKE) --no-print-directory -j2 MODE=asan all unit-programs
 	@$(MAKE) --no-print-directory -j2 MODE=clang all unit-programs benches
 	@$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
@@ -184,12 +184,12 @@ fuzz:
 
 .PHONY: bench
 bench: deps-bench
-	@$(MAKE) --no-print-directory -j2 all benches
+	@$(MAKE) --no-print-directory -j2 all tools benches
 	@tests/bench/run
 
 .PHONY: soak
 soak:
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 all tools
 	@tests/soak/run
 
 # docs/commands.md and the manual pages come from the command table.

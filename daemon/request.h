@@ -34,7 +34,7 @@ struct request {
     unsigned number;  /* of the task, for the logs: "seqtaskexecutor-<number>" */
     bool audited;
     enum store_reach reach; /* of the least replicated of its changes */
-    struct error refusal; /* why it is refused, where that was clear on the loop's thread already */
+    struct error refusal;   /* why it is refused, where that was clear on the loop's thread already */
 };
 
 /* Takes a job from the control socket: finds its method, runs it on a worker and answers. */

@@ -31,7 +31,7 @@ ended() { [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/n
 
 node_() { # node_ <node> <verb>
     local pid halves
-    [ -n "${PRIMED[$1]:-}" ] && halves=$(halves "$1")
+    [ -z "${PRIMED[$1]:-}" ] || halves=$(halves "$1")
     case $2 in
     start) node_start "$1" ;;
     stop)
