@@ -9,7 +9,7 @@ DESTDIR ?=
 
 ifeq ($(MODE),release)
 B        := build
-OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=2
+OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections
 else ifeq ($(MODE),asan)
 B        := build/asan
 OPTIMISE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -125,7 +125,9 @@ TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang libclang-rt-dev clang-fo
                   gnutls-bin curl jq perl lmdb-utils procps tmux openssh-server openssh-client python3-minimal \
                   python3-pexpect python3-netmiko python3-aiosmtpd rancid openssh-sftp-server \
                   iproute2 iputils-ping keepalived libnss-wrapper nginx-light python3-pyftpdlib tftpd-hpa \
-                  libxml2-utils python3
+                  systemd shellcheck dpkg-dev logrotate man-db ansible-core libxml2-utils python3
+DEB_PACKAGES   := debhelper dpkg-dev fakeroot
+DEB_TEST_PACKAGES := debootstrap systemd-container lintian
 BENCH_PACKAGES := $(TEST_PACKAGES) frr openssh-client lmdb-utils
 
 # Installs what is missing, as root or through sudo, without a question.
@@ -196,15 +198,23 @@ docs: all
 	@$(B)/bin/primesh --reference markdown >docs/commands.md
 	@$(B)/bin/primesh --reference man >docs/primesh.1
 
+# For a system: the programs, the service, the users, the way in through sshd, the manual. What to do next:
+# docs/operations.md. `make deb` puts the same into packages.
+INSTALL_FOLDERS := $(PREFIX)/bin $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 $(PREFIX)/share/doc/primesh/examples \
+                   /lib/systemd/system /etc/logrotate.d /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/ssh/sshd_config.d
 LAB_DATA := $(wildcard lab/data/*)
 .PHONY: install
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/primesh \
-	  $(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/lib/sysusers.d \
-	  $(DESTDIR)/etc/ssh/sshd_config.d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)
+	install -d $(addprefix $(DESTDIR),$(INSTALL_FOLDERS))
+	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%) $(DESTDIR)$(PREFIX)/share/primesh/scenarios
+	install -m 0755 lab/scenarios/[0-9]*.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
+	install -m 0644 lab/scenarios/frame.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
-	install -m 0644 docs/primesh.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 $(wildcard docs/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/primesh/
+	install -m 0644 docs/examples/* $(DESTDIR)$(PREFIX)/share/doc/primesh/examples/
+	cp -r docs/ci-examples $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
 	install -d $(DESTDIR)$(PREFIX)/share/primesh/scenarios
@@ -212,6 +222,22 @@ install: all
 	$(foreach f,$(LAB_DATA),install -m 0644 $(f)/* $(f:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)/ &&) true
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf
+	install -m 0644 etc/tmpfiles/primesh.conf $(DESTDIR)/usr/lib/tmpfiles.d/primesh.conf
+
+# Debian packages, into build/deb/: built from a copy, so that neither the tree nor its objects change.
+.PHONY: deb check-deb
+deb:
+	$(call install_packages,$(BUILD_PACKAGES) $(DEB_PACKAGES))
+	$(Q)rm -rf build/deb && mkdir -p build/deb/primesh
+	$(Q)tar -c --exclude-vcs --exclude=./build --exclude=./run . | tar -x -C build/deb/primesh
+	$(Q)cd build/deb/primesh && dpkg-buildpackage -b -us -uc -j2
+	$(Q)rm -rf build/deb/primesh && ls -l build/deb/*.deb
+
+# The packages in a Debian of their own: install, run, upgrade, remove, purge. Needs root and the network.
+check-deb: deb
+	$(call install_packages,$(DEB_TEST_PACKAGES))
+	@lintian --allow-root --fail-on error,warning build/deb/*.changes
+	@prove --exec "" --timer tests/package/*.t
 
 .PHONY: clean
 clean:

@@ -33,6 +33,13 @@ __attribute__((format(printf, 2, 0))) static void print_cut(char *out, const cha
         out[text_cut_utf8(out, ERROR_TEXT_MAX - 1)] = '\0';
 }
 
+void error_clear(struct error *err)
+{
+    err->code = ERROR_NONE;
+    err->message[0] = '\0';
+    err->hint[0] = '\0';
+}
+
 int error_set(struct error *err, enum error_code code, const char *format, ...)
 {
     va_list args;

@@ -31,6 +31,9 @@ struct error {
     char hint[ERROR_TEXT_MAX];    /* what to do next; "" where there is nothing to do */
 };
 
+/* No error, without writing over all of its room. */
+void error_clear(struct error *err);
+
 /*
  * Sets code and message and clears the hint. A text too long is cut at a character's end.
  * err may be NULL. Always returns -1, so that a failing function can `return error_set(...)`.

@@ -148,8 +148,9 @@ static int run_restore(struct shell_call *call, struct error *err)
         failed = confirm_restore(call, params, err);
     if (failed == 0) {
         output_say(output, "Restoring the node...");
-        failed = context_ask(call, "node.restore", json_incref(params), NULL, NULL, NULL, err);
+        /* before the request: on a busy machine the next primed may be up before this process goes on */
         since_ms = clock_monotonic_ms();
+        failed = context_ask(call, "node.restore", json_incref(params), NULL, NULL, NULL, err);
     }
     login_forget(params);
     json_decref(params);

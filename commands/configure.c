@@ -82,9 +82,17 @@ int configure_set(struct shell_call *call, const char *replace, json_t *values, 
     return context_ask(call, "config.set", params, NULL, NULL, NULL, err);
 }
 
+/* `value`: which of several goes; NULL: all of that name, and all below it. */
+static int unset_value(struct shell_call *call, const char *name, const char *value, struct error *err)
+{
+    json_t *params = json_pack("{s:s, s:s*}", "name", name, "value", value);
+
+    return context_ask(call, "config.unset", params, NULL, NULL, NULL, err);
+}
+
 int configure_unset(struct shell_call *call, const char *name, struct error *err)
 {
-    return context_ask(call, "config.unset", json_pack("{s:s}", "name", name), NULL, NULL, NULL, err);
+    return unset_value(call, name, NULL, err);
 }
 
 /* A statement with one value. */
@@ -162,24 +170,20 @@ static bool key_of(const struct shell_call *call, char out[STATEMENT_VALUE_MAX])
 static int remove_user(struct shell_call *call, const char *user, struct error *err)
 {
     char key[STATEMENT_VALUE_MAX];
-    char digest[STATEMENT_KEY_NAME_SIZE];
     char name[NAME_SIZE];
+    bool has_key = key_of(call, key);
 
-    if (key_of(call, key)) {
-        if (statement_key_name(key, digest, err) != 0)
-            return -1;
-        snprintf(name, sizeof(name), "username/%s/sshkey/%s", user, digest);
-    } else {
-        snprintf(name, sizeof(name), "username/%s%s", user, shell_has(call, "system") ? "/system" : "");
-    }
-    return configure_unset(call, name, err);
+    snprintf(name, sizeof(name), "username/%s%s", user,
+             has_key                     ? "/sshkey"
+             : shell_has(call, "system") ? "/system"
+                                         : "");
+    return unset_value(call, name, has_key ? key : NULL, err);
 }
 
 static int run_username(struct shell_call *call, struct error *err)
 {
     const char *user = shell_arg(call, "user");
     char key[STATEMENT_VALUE_MAX];
-    char digest[STATEMENT_KEY_NAME_SIZE];
     char name[NAME_SIZE];
     json_t *values;
 
@@ -192,11 +196,8 @@ static int run_username(struct shell_call *call, struct error *err)
         json_object_set_new(values, name, json_string("yes"));
     }
     if (key_of(call, key)) {
-        if (statement_key_name(key, digest, err) != 0) {
-            json_decref(values);
-            return -1;
-        }
-        snprintf(name, sizeof(name), "username/%s/sshkey/%s", user, digest);
+        /* primed completes the name from the key */
+        snprintf(name, sizeof(name), "username/%s/sshkey", user);
         json_object_set_new(values, name, json_string(key));
     }
     return configure_set(call, NULL, values, err);

@@ -144,6 +144,15 @@ static int wait_answer(void *arg, int fd)
     return shell_wait(asking->call, fd, -1);
 }
 
+/* A change that the pair's standby did not confirm in time is made all the same. */
+static void warn_unreplicated(struct shell_call *call, json_t *answer)
+{
+    if (json_is_false(json_object_get(answer, "replicated")))
+        output_say(shell_output(call),
+                   "%% Warning: the standby server did not confirm this change in time: it is on "
+                   "this server alone so far (ncs ha status)");
+}
+
 int context_ask(struct shell_call *call, const char *method, json_t *params,
                 void (*progress)(void *arg, json_t *progress), void *arg, json_t **result, struct error *err)
 {
@@ -151,6 +160,7 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
     struct asking asking = {call, progress, arg};
     const struct control_watch watch = {.progress = pass_progress, .wait = wait_answer, .arg = &asking};
     struct error cause = {0};
+    json_t *answer = NULL;
     int failed;
 
     if (params == NULL)
@@ -158,10 +168,16 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
     json_object_set_new(params, "line", json_string(shell_line(call)));
     failed = context_connect(context, &cause);
     if (failed == 0)
-        failed = control_call(context->client, method, params, &watch, result, &cause);
+        failed = control_call(context->client, method, params, &watch, &answer, &cause);
     json_decref(params);
-    if (failed == 0)
+    if (failed == 0) {
+        warn_unreplicated(call, answer);
+        if (result != NULL)
+            *result = answer;
+        else
+            json_decref(answer);
         return 0;
+    }
     if (cause.code == ERROR_UNREACHABLE || strcmp(cause.message, "interrupted") == 0) {
         /* the answer of what was asked may still come on this connection: a new one starts clean */
         if (cause.code != ERROR_UNREACHABLE) {

@@ -25,7 +25,8 @@ struct context {
     struct shell_session *session;
     struct monitor *monitor; /* of `terminal monitor`; NULL: off */
     const char *terminal;    /* NULL until the session is interactive: announced to primed for `show users` */
-    const char *voucher; /* what sshd gave this session (store/vouch.h); NULL: it does not come from there */
+    const char
+        *voucher; /* what sshd gave this session (store/voucher_text.h); NULL: it does not come from there */
     const char *connection; /* SSH_CONNECTION, or NULL */
     char user[64];
     enum shell_role role;
@@ -88,12 +89,6 @@ void context_use_timezone(struct context *context);
 int context_ask(struct shell_call *call, const char *method, json_t *params,
                 void (*progress)(void *arg, json_t *progress), void *arg, json_t **result, struct error *err);
 
-/*
- * For sshd's AuthorizedKeysCommand: prints a line for each account that has the key, with a forced command
- * that vouches for the account. `origin` may be NULL. Returns the exit status.
- */
-int print_authorized_keys(const char *home, const char *algorithm, const char *key, const char *origin);
-
 /* The branches of the table. */
 extern const struct shell_branch pin_branch;
 extern const struct shell_branch pin_show_branch;
@@ -115,9 +110,9 @@ extern const struct shell_branch running_config_branch;
 extern const struct shell_branch purpose_branch;
 extern const struct shell_branch purpose_show_branch;
 extern const struct shell_branch ctl_branch;
-extern const struct shell_branch server_branch;
-extern const struct shell_branch server_show_branch;
 extern const struct shell_branch ha_config_branch;
 extern const struct shell_branch notices_branch;
+extern const struct shell_branch server_branch;
+extern const struct shell_branch server_show_branch;
 extern const struct shell_branch ha_branch;
 extern const struct shell_branch ha_show_branch;

@@ -111,7 +111,9 @@ static const struct shell_command commands[] = {
      .help = "When the certificates end, soonest first",
      .run = run_expiry,
      .needs = NEED_STORE,
-     .manual = "This node's own certificate, the CA certificates of all trust zones and the pinned ones. 90, "
+     .manual = "This node's own certificates (the HTTPS service's and those of the purposes), the CA "
+               "certificates of all trust zones, those in the trust stores of the purposes and the pinned "
+               "ones. 90, "
                "30, 7 and "
                "1 days before the end, and once it is over, a notice goes to the log and out by mail."},
 };

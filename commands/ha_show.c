@@ -246,6 +246,42 @@ static int run_diverged(struct shell_call *call, struct error *err)
     return 0;
 }
 
+/* ---- digest ---- */
+
+enum { DIGEST_SERVER, DIGEST_EPOCH, DIGEST_REVISION, DIGEST_SHA256 };
+static const struct shell_column digest_columns[] = {
+    [DIGEST_SERVER] = {.name = "server", .heading = "Server"},
+    [DIGEST_EPOCH] = {.name = "epoch", .heading = "Epoch", .kind = SHELL_NUMBER},
+    [DIGEST_REVISION] = {.name = "revision", .heading = "Revision", .kind = SHELL_NUMBER},
+    [DIGEST_SHA256] = {.name = "sha256", .heading = "SHA-256"},
+};
+static const struct shell_listing digest_listing = {
+    .name = "digest", .form = SHELL_TABLE, SHELL_COLUMNS(digest_columns)};
+
+static void put_digest(struct shell_output *output, const char *server, json_t *digest)
+{
+    output_string(output, DIGEST_SERVER, server);
+    output_number(output, DIGEST_EPOCH, ha_number(digest, "epoch"));
+    output_number(output, DIGEST_REVISION, ha_number(digest, "revision"));
+    output_string(output, DIGEST_SHA256, ha_text(digest, "digest"));
+    output_row_end(output);
+}
+
+static int run_digest(struct shell_call *call, struct error *err)
+{
+    struct shell_output *output = shell_output(call);
+    json_t *result = NULL;
+
+    if (context_ask(call, "ha.digest", NULL, NULL, NULL, &result, err) != 0)
+        return -1;
+    output_begin(output, &digest_listing);
+    put_digest(output, "this server", json_object_get(result, "own"));
+    put_digest(output, "the other one", json_object_get(result, "peer"));
+    output_end(output);
+    json_decref(result);
+    return 0;
+}
+
 /* ---- check-readiness ---- */
 
 enum { TEST_NAME, TEST_PRIMARY, TEST_SECONDARY, TEST_VERDICT, TEST_ADVICE };
@@ -302,6 +338,12 @@ static const struct shell_command commands[] = {
      .needs = NEED_DAEMON,
      .manual = "A server that was active while the other one was promoted keeps here what it did meanwhile: "
                "files of the folder log, which show each change."},
+    {.grammar = "ncs ha digest",
+     .help = "Compare what both servers hold",
+     .run = run_digest,
+     .needs = NEED_DAEMON,
+     .manual = "The SHA-256 of all records that both servers share, as each server has them: the same at the "
+               "same revision."},
     {.grammar = "ncs ha check-readiness [secondary-server <ha_server>]",
      .help = "Test whether both servers can be a pair",
      .run = run_readiness,

@@ -1,10 +1,14 @@
 /* primesh: the shell. See --help. */
+#include "base/program.h"
 #include "base/version.h"
 #include "base/wipe.h"
 #include "commands/context.h"
+#include "commands/manual.h"
 #include "commands/table.h"
-#include "store/vouch.h"
+#include "shell/terminal.h"
+#include "store/voucher_text.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
@@ -65,6 +69,21 @@ static void take_voucher(struct options *out, struct context *context, char *tex
 #endif
 }
 
+/* sshd asks this program, and primed answers in its place: with the same parent, which the answer names. */
+static int become_primed(const char *home, const char *algorithm, char **key)
+{
+    char program[PATH_MAX];
+    struct error err = {0};
+
+    if (program_beside("primed", program, sizeof(program), &err) == 0) {
+        execl(program, "primed", "--home", home, "--authorized-keys", algorithm, key[0], key[1],
+              (char *)NULL);
+        error_set_errno(&err, errno, "cannot run %s", program);
+    }
+    fprintf(stderr, "primesh: %s\n", err.message);
+    return SHELL_FAILED;
+}
+
 /* Returns -1 to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct options *out, struct context *context)
 {
@@ -115,7 +134,7 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
         }
     }
     if (out->key_algorithm != NULL && (argc - optind == 1 || argc - optind == 2))
-        return print_authorized_keys(context->home, out->key_algorithm, argv[optind], argv[optind + 1]);
+        return become_primed(context->home, out->key_algorithm, argv + optind);
     if (optind == argc && out->key_algorithm == NULL)
         return -1;
     if (out->key_algorithm != NULL) {
@@ -129,6 +148,7 @@ static int read_options(int argc, char **argv, struct options *out, struct conte
 
 static int print_reference(const struct shell_program *program, const char *form)
 {
+    bool manual = strcmp(form, "man") == 0;
     struct error err = {0};
     char *text = NULL;
 
@@ -140,13 +160,13 @@ static int print_reference(const struct shell_program *program, const char *form
     }
     if (strcmp(form, "markdown") == 0)
         text = shell_reference_markdown(program);
-    else if (strcmp(form, "man") == 0)
+    else if (manual)
         text = shell_reference_roff(program);
     else
         fprintf(stderr, "primesh: the reference comes as markdown, man or check, not as \"%s\"\n", form);
     if (text == NULL)
         return SHELL_NOT_UNDERSTOOD;
-    fputs(text, stdout);
+    printf("%s%s%s", manual ? manual_head : "", text, manual ? manual_tail : "");
     free(text);
     return SHELL_OK;
 }
@@ -226,6 +246,8 @@ int main(int argc, char **argv)
         return status;
     if (options.reference != NULL)
         return print_reference(&program, options.reference);
+    if (options.command == NULL && isatty(STDIN_FILENO))
+        terminal_quiet(STDIN_FILENO, STDOUT_FILENO);
     status = serve(&program, &context, &options, &err);
     if (err.code != ERROR_NONE)
         fprintf(stderr, "primesh: %s\n%s%s", err.message, err.hint, err.hint[0] != '\0' ? "\n" : "");

@@ -1,5 +1,6 @@
 /* ncs start, stop, restart, status. */
 #include "base/clock.h"
+#include "base/program.h"
 #include "base/version.h"
 #include "commands/ha.h"
 
@@ -108,24 +109,6 @@ static int run_stop(struct shell_call *call, struct error *err)
     return change(call, "services.stop", "Stopping", "stopped", err);
 }
 
-/* primed lies beside this program. */
-static int find_primed(char *out, size_t size, struct error *err)
-{
-    ssize_t length = readlink("/proc/self/exe", out, size - 1);
-    char *slash;
-
-    if (length > 0) {
-        out[length] = '\0';
-        slash = strrchr(out, '/');
-        if (slash != NULL && (size_t)(slash - out) + sizeof("/primed") <= size) {
-            memcpy(slash, "/primed", sizeof("/primed"));
-            if (access(out, X_OK) == 0)
-                return 0;
-        }
-    }
-    return error_set(err, ERROR_NOT_FOUND, "there is no program primed beside this one");
-}
-
 /* primed says itself on standard error why it does not start. */
 static int launch_primed(struct shell_call *call, struct error *err)
 {
@@ -134,7 +117,7 @@ static int launch_primed(struct shell_call *call, struct error *err)
     int status;
     pid_t pid;
 
-    if (find_primed(program, sizeof(program), err) != 0)
+    if (program_beside("primed", program, sizeof(program), err) != 0)
         return -1;
     pid = fork();
     if (pid < 0)

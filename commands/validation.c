@@ -3,6 +3,7 @@
 #include "commands/context.h"
 #include "store/ocsp.h"
 #include "store/setting.h"
+#include "store/tls_setting.h"
 
 #include <stdio.h>
 
@@ -106,17 +107,15 @@ static int run_show_versions(struct shell_call *call, struct error *err)
 {
     struct shell_output *output = shell_output(call);
     struct store_txn *txn = context_read(call, err);
-    char text[TLS_VERSIONS_TEXT_MAX] = TLS_VERSIONS_DEFAULT;
+    char text[TLS_VERSIONS_TEXT_MAX];
     struct tls_versions versions;
-    const uint8_t *value;
-    size_t length;
+    int failed;
 
     if (txn == NULL)
         return -1;
-    if (setting_get(txn, TLS_VERSIONS_SETTING, &value, &length, NULL) == 0)
-        snprintf(text, sizeof(text), "%.*s", (int)length, (const char *)value);
+    failed = tls_setting_get(txn, &versions, err);
     store_end(txn);
-    if (tls_versions_parse(text, &versions, err) != 0)
+    if (failed != 0)
         return -1;
     tls_versions_format(&versions, ',', text);
     output_begin(output, &versions_listing);

@@ -1,6 +1,7 @@
 #include "daemon/broker.h"
 
 #include "daemon/keepalived.h"
+#include "daemon/notify.h"
 #include "daemon/ssh_start.h"
 #include "net/https_server.h"
 
@@ -24,7 +25,8 @@ enum broker_operation {
     BROKER_ADDRESS_START,
     BROKER_ADDRESS_SET,
     BROKER_ADDRESS_STOP,
-    BROKER_ADDRESS_STATE
+    BROKER_ADDRESS_STATE,
+    BROKER_READY
 };
 
 struct broker_question {
@@ -164,6 +166,11 @@ static bool answer_question(int socket, struct privileged *self)
     if (!receive_message(socket, &question, sizeof(question), fds)) {
         close_all(fds);
         return false;
+    }
+    if (question.operation == BROKER_READY) {
+        close_all(fds);
+        notify_manager("READY=1");
+        return true;
     }
     if (question.operation == BROKER_LISTEN && question.index < self->conf->listen_count)
         fd = https_listen(self->conf->listen[question.index], self->conf->port, &answer.error);
@@ -339,4 +346,11 @@ int broker_address_state(int socket, struct virtual_address_state *out, struct e
         return -1;
     *out = answer.state;
     return 0;
+}
+
+void broker_ready(int socket)
+{
+    const struct broker_question question = {.operation = BROKER_READY};
+
+    send_message(socket, &question, sizeof(question), NULL, 0);
 }

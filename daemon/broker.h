@@ -35,6 +35,9 @@ int broker_listen(int socket, unsigned index, struct error *err);
  */
 int broker_ssh(int socket, const struct broker_ssh *what, int channel, int side, struct error *err);
 
+/* Said by the child, once: the node is up. The service manager hears of it from this half, its main process.
+ */
+void broker_ready(int socket);
 /*
  * Asked by the child about the pair's virtual address (daemon/keepalived.h, whose errors they have). Start,
  * set and stop change what the privileged half does; check and state only look.

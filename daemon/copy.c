@@ -92,8 +92,10 @@ static int decoded_path(const struct place *place, char out[URL_PATH_MAX], struc
     return 0;
 }
 
-static int run_sftp(struct copying *copying, const struct place *place, bool upload, int fd, int64_t size,
-                    struct error *err)
+/* Runs `work` on a connection to the place. */
+static int with_sftp(struct copying *copying, const struct place *place,
+                     void (*work)(struct sftp *sftp, const char *path, void *arg, struct error *err),
+                     void *arg, struct error *err)
 {
     struct error cause = {0};
     char path[URL_PATH_MAX];
@@ -106,16 +108,38 @@ static int run_sftp(struct copying *copying, const struct place *place, bool upl
     if (channel == NULL)
         return -1;
     sftp = sftp_open(ssh_channel_fd(channel), place->url.host, LOGIN_MS, report, copying, &cause);
-    if (sftp != NULL && upload)
-        sftp_put(sftp, path, fd, size, &cause);
-    else if (sftp != NULL)
-        sftp_get(sftp, path, fd, size, &cause);
+    if (sftp != NULL)
+        work(sftp, path, arg, &cause);
     sftp_close(sftp);
     ssh_channel_close(channel, &cause);
     if (cause.code == ERROR_NONE)
         return 0;
     *err = cause;
     return -1;
+}
+
+struct sftp_copy {
+    bool upload;
+    int fd;
+    int64_t size;
+};
+
+static void copy_file(struct sftp *sftp, const char *path, void *arg, struct error *err)
+{
+    const struct sftp_copy *copy = arg;
+
+    if (copy->upload)
+        sftp_put(sftp, path, copy->fd, copy->size, err);
+    else
+        sftp_get(sftp, path, copy->fd, copy->size, err);
+}
+
+static int run_sftp(struct copying *copying, const struct place *place, bool upload, int fd, int64_t size,
+                    struct error *err)
+{
+    struct sftp_copy copy = {upload, fd, size};
+
+    return with_sftp(copying, place, copy_file, &copy, err);
 }
 
 /* ---- through libcurl ---- */
@@ -197,28 +221,15 @@ static void take_sftp_entry(void *arg, const struct sftp_entry *entry)
     give_entry(arg, entry->name, entry->name_length, entry->folder, entry->size, entry->changed_ms);
 }
 
+static void list_folder(struct sftp *sftp, const char *path, void *arg, struct error *err)
+{
+    sftp_list(sftp, path[0] != '\0' ? path : ".", take_sftp_entry, arg, err);
+}
+
 static int list_sftp(struct copying *copying, const struct place *place, struct remote_listing *listing,
                      struct error *err)
 {
-    struct error cause = {0};
-    char path[URL_PATH_MAX];
-    struct ssh_channel *channel;
-    struct sftp *sftp;
-
-    if (decoded_path(place, path, err) != 0)
-        return -1;
-    channel = ssh_channel_open(copying->request->node, &place->url, place->password, err);
-    if (channel == NULL)
-        return -1;
-    sftp = sftp_open(ssh_channel_fd(channel), place->url.host, LOGIN_MS, report, copying, &cause);
-    if (sftp != NULL)
-        sftp_list(sftp, path[0] != '\0' ? path : ".", take_sftp_entry, listing, &cause);
-    sftp_close(sftp);
-    ssh_channel_close(channel, &cause);
-    if (cause.code == ERROR_NONE)
-        return 0;
-    *err = cause;
-    return -1;
+    return with_sftp(copying, place, list_folder, listing, err);
 }
 
 static int list_ftp(struct copying *copying, const struct place *place, struct remote_listing *listing,

@@ -29,23 +29,7 @@ int ctl_file_read(const struct node *node, char **data, size_t *length, struct e
 
 int ctl_mode(const struct node *node, bool *mixed, struct error *err)
 {
-    struct store_txn *txn = store_read(node->store, err);
-    struct error cause = {0};
-    const uint8_t *value;
-    size_t length;
-    int result = 0;
-
-    *mixed = false;
-    if (txn == NULL)
-        return -1;
-    if (setting_get(txn, CTL_MODE_SETTING, &value, &length, &cause) == 0) {
-        *mixed = length == 1 && value[0] == '1';
-    } else if (cause.code != ERROR_NOT_FOUND) {
-        *err = cause;
-        result = -1;
-    }
-    store_end(txn);
-    return result;
+    return setting_is_on(node->store, CTL_MODE_SETTING, mixed, err);
 }
 
 /* What the records are made from, and in which order. */

@@ -56,9 +56,9 @@ static void send_mail(struct run *run)
 static void say(struct run *run, const struct expiry *expiry)
 {
     static const char *const what[EXPIRY_KINDS] = {
-        [EXPIRY_OWN] = "this node's own certificate",
-        [EXPIRY_CA] = "the CA certificate",
-        [EXPIRY_PINNED] = "the pinned certificate of",
+        [EXPIRY_OWN] = "this node's own certificate",  [EXPIRY_CA] = "the CA certificate",
+        [EXPIRY_PINNED] = "the pinned certificate of", [EXPIRY_PURPOSE] = "this node's own certificate for",
+        [EXPIRY_TRUST] = "the trusted certificate",
     };
     int64_t left_ms = expiry->not_after_ms - run->now_ms;
     char when[CLOCK_TEXT_MAX];

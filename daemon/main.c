@@ -4,8 +4,8 @@
 #include "daemon/backup.h"
 #include "daemon/broker.h"
 #include "daemon/node.h"
-#include "daemon/notify.h"
 #include "daemon/sandbox.h"
+#include "daemon/ssh_voucher.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,22 +23,29 @@
 
 struct options {
     const char *home;
+    const char *key_algorithm; /* --authorized-keys */
     bool foreground;
+    bool prove;
 };
 
 static void print_help(void)
 {
-    printf("usage: primed [--home <folder>] [--foreground]\n"
-           "\n"
-           "Runs one node of " PRODUCT_NAME
-           ": the writer of its store, its HTTPS service and its health monitor.\n"
-           "\n"
-           "  --home <folder>  the node's home; default $PRIMESH_HOME, else " NODE_HOME_DEFAULT "\n"
-           "  --foreground     stay in the foreground (as under systemd); otherwise return once it is up\n"
-           "  --version        print the version\n"
-           "\n"
-           "SIGTERM ends it, SIGHUP opens the log files anew. What it needs to know stands in "
-           "<home>/node.conf.\n");
+    printf(
+        "usage: primed [--home <folder>] [--foreground]\n"
+        "\n"
+        "Runs one node of " PRODUCT_NAME
+        ": the writer of its store, its HTTPS service and its health monitor.\n"
+        "\n"
+        "  --home <folder>  the node's home; default $PRIMESH_HOME, else " NODE_HOME_DEFAULT "\n"
+        "  --foreground     stay in the foreground (as under systemd); otherwise return once it is up\n"
+        "  --version        print the version\n"
+        "\n"
+        "For primesh, whether the node runs or not (docs/security.md):\n"
+        "  --authorized-keys <algorithm> <key> [<address>]   see primesh --help\n"
+        "  --prove-voucher  tell by the exit status if the voucher on standard input holds for the caller\n"
+        "\n"
+        "SIGTERM ends it, SIGHUP opens the log files anew. What it needs to know stands in "
+        "<home>/node.conf.\n");
 }
 
 /* Returns -1 to go on, else the exit status. */
@@ -46,6 +53,8 @@ static int read_options(int argc, char **argv, struct options *out)
 {
     static const struct option known[] = {{"home", required_argument, NULL, 'H'},
                                           {"foreground", no_argument, NULL, 'f'},
+                                          {"authorized-keys", required_argument, NULL, 'K'},
+                                          {"prove-voucher", no_argument, NULL, 'P'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -60,6 +69,12 @@ static int read_options(int argc, char **argv, struct options *out)
         case 'f':
             out->foreground = true;
             break;
+        case 'K':
+            out->key_algorithm = optarg;
+            break;
+        case 'P':
+            out->prove = true;
+            break;
         case 'V':
             printf("primed " PRODUCT_VERSION "\n");
             return 0;
@@ -71,8 +86,16 @@ static int read_options(int argc, char **argv, struct options *out)
             return 2;
         }
     }
-    if (optind == argc)
+    if (out->key_algorithm != NULL && (argc - optind == 1 || argc - optind == 2))
+        return ssh_print_authorized_keys(out->home, out->key_algorithm, argv[optind], argv[optind + 1]);
+    if (out->prove && optind == argc)
+        return ssh_prove_voucher(out->home);
+    if (optind == argc && out->key_algorithm == NULL)
         return -1;
+    if (optind == argc) {
+        fprintf(stderr, "primed: --authorized-keys takes an algorithm, a key and perhaps an address\n");
+        return 2;
+    }
     fprintf(stderr, "primed: \"%s\" is no option; see primed --help\n", argv[optind]);
     return 2;
 }
@@ -98,6 +121,7 @@ static int write_pid(const char *home, struct error *err)
 
 struct readiness {
     const char *home;
+    int broker;
     int pipe; /* to whoever started the daemon; -1 in the foreground */
 };
 
@@ -118,7 +142,7 @@ static void tell_ready(void *arg)
 
     if (write_pid(readiness->home, &err) != 0)
         complain(&err);
-    notify_manager("READY=1");
+    broker_ready(readiness->broker);
     if (readiness->pipe >= 0) {
         redirect_to_null(STDERR_FILENO);
         close(readiness->pipe);
@@ -128,13 +152,13 @@ static void tell_ready(void *arg)
 /* The half that meets the outside. */
 static int run_child(const struct options *options, const struct node_conf *conf, int broker, int ready_pipe)
 {
-    struct readiness readiness = {.home = options->home, .pipe = ready_pipe};
+    struct readiness readiness = {.home = options->home, .broker = broker, .pipe = ready_pipe};
     struct error err = {0};
     int result = -1;
 
     if (chdir(options->home) != 0)
         error_set_errno(&err, errno, "cannot enter the home %s", options->home);
-    else if (sandbox_become(conf->user, options->home, &err) == 0) {
+    else if (sandbox_become(conf->user, options->home, &err) == 0 && sandbox_confine_writes(".", &err) == 0) {
         /* the way to the home may be closed to the user that primed runs as (a lab below /root) */
         if (access(options->home, R_OK | W_OK | X_OK) != 0)
             readiness.home = ".";

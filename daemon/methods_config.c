@@ -17,7 +17,7 @@
 #define SEALED_MAX (STATEMENT_SECRET_MAX + SEAL_OVERHEAD)
 
 struct setting {
-    const char *name;
+    char name[STATEMENT_NAME_SIZE];
     char *value; /* as it is kept; owned */
 };
 
@@ -111,8 +111,9 @@ static int read_change(struct request *request, struct change *change, struct er
     {
         struct setting *setting = &change->settings[change->count];
 
-        setting->name = name;
-        setting->value = read_value(request->node, name, given, err);
+        if (statement_name(name, json_string_value(given), setting->name, err) != 0)
+            return -1;
+        setting->value = read_value(request->node, setting->name, given, err);
         if (setting->value == NULL)
             return -1;
         change->count++;
@@ -149,7 +150,7 @@ static int set_values(struct request *request, json_t **result, struct error *er
 }
 
 struct removal {
-    const char *name;
+    char name[STATEMENT_NAME_SIZE];
     const char *missing; /* the sentence if it is not there; NULL: that is as well */
 };
 
@@ -183,14 +184,21 @@ static void say_missing(const char *name, char *out, size_t size)
 
 static int unset_values(struct request *request, json_t **result, struct error *err)
 {
+    const char *name = request_text(request, "name", err);
+    const char *value = json_string_value(json_object_get(request->params, "value"));
     char missing[256];
-    struct removal removal = {.name = request_text(request, "name", err)};
+    struct removal removal = {0};
 
     (void)result;
-    if (removal.name == NULL)
+    if (name == NULL)
         return -1;
-    if (removal.name[0] == '\0')
+    if (name[0] == '\0')
         return error_set(err, ERROR_INVALID_ARGUMENT, "config.unset needs a name");
+    /* without a value the name goes as it is, with all below it */
+    if (value != NULL && statement_name(name, value, removal.name, err) != 0)
+        return -1;
+    if (value == NULL && snprintf(removal.name, sizeof(removal.name), "%s", name) >= STATEMENT_NAME_SIZE)
+        return error_set(err, ERROR_INVALID_ARGUMENT, "there is no setting of such a long name");
     say_missing(removal.name, missing, sizeof(missing));
     removal.missing = missing[0] != '\0' ? missing : NULL;
     if (request_change(request, remove_values, &removal, err) != 0)

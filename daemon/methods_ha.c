@@ -78,6 +78,11 @@ static int check_readiness(struct request *request, json_t **result, struct erro
     return failed;
 }
 
+static int compare(struct request *request, json_t **result, struct error *err)
+{
+    return pair_compare(request->node->pair, result, err);
+}
+
 static int fail_over(struct request *request, json_t **result, struct error *err)
 {
     if (pair_failover(request->node->pair, err) != 0)
@@ -161,5 +166,6 @@ const struct method ha_methods[] = {
     {"ha.remove", ACCOUNT_ADMIN, METHOD_CHANGES, remove_pair},
     {"ha.history", ACCOUNT_USER, 0, tell_history},
     {"ha.diverged", ACCOUNT_ADMIN, 0, tell_diverged},
+    {"ha.digest", ACCOUNT_USER, 0, compare},
 };
 const size_t ha_method_count = sizeof(ha_methods) / sizeof(ha_methods[0]);

@@ -61,11 +61,19 @@ static int put_one(struct store_txn *txn, const struct trust_change *change, X50
                                     .who = change->request->who.user,
                                     .scope =
                                         change->store->pair_import ? STORE_SCOPE_PAIR : STORE_SCOPE_NODE};
-    int failed = length > 0 ? purpose_trust_name(txn, certificate, change->store->name, file, err) : -1;
+    struct certificate_facts *facts = x509_describe(certificate, err);
+    int failed = length > 0 && facts != NULL
+                     ? purpose_trust_name(txn, certificate, change->store->name, file, err)
+                     : -1;
 
+    if (failed == 0) {
+        row.subject_slash = facts->subject_slash;
+        row.not_after_ms = facts->not_after_ms;
+    }
     if (failed == 0)
         failed = trust_certificate_put(txn, &row, err);
     OPENSSL_free(der);
+    x509_facts_free(facts);
     snprintf(name, sizeof(name), "%s/%s", change->store->name, file);
     if (failed == 0)
         json_array_append_new(change->names, json_string(name));

@@ -99,23 +99,7 @@ STACK_OF(X509) * own_key_ca_certificates(const struct node *node, struct error *
 
 int own_key_client_wanted(const struct node *node, bool *wanted, struct error *err)
 {
-    struct store_txn *txn = store_read(node->store, err);
-    struct error cause = {0};
-    const uint8_t *value;
-    size_t length;
-    int result = 0;
-
-    if (txn == NULL)
-        return -1;
-    *wanted = false;
-    if (setting_get(txn, OWN_KEY_CLIENT_SETTING, &value, &length, &cause) == 0) {
-        *wanted = length == 1 && value[0] == '1';
-    } else if (cause.code != ERROR_NOT_FOUND) {
-        *err = cause;
-        result = -1;
-    }
-    store_end(txn);
-    return result;
+    return setting_is_on(node->store, OWN_KEY_CLIENT_SETTING, wanted, err);
 }
 
 /* Issuers in order: the CA certificates first, so that a renewed one takes the place of what came with the

@@ -54,6 +54,9 @@ int pair_register(struct pair *pair, const struct pair_wish *wish, struct error 
 /* {"tests": [{"test", "primary", "secondary", "verdict", "advice"}], "failed"}. */
 int pair_readiness(struct pair *pair, const struct pair_wish *wish, json_t **result, struct error *err);
 
+/* {"own": {"epoch", "revision", "digest"}, "peer": the same, "equal"}: whether both hold the same. */
+int pair_compare(struct pair *pair, json_t **result, struct error *err);
+
 int pair_failover(struct pair *pair, struct error *err);
 int pair_failback(struct pair *pair, struct error *err);
 

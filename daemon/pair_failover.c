@@ -195,7 +195,7 @@ void pair_failover_by_itself(struct pair *pair)
     struct error err = {0};
     char witness[HOST_TEXT_MAX] = "";
     int64_t now_ms = clock_monotonic_ms();
-    bool may;
+    bool may, in_sync;
 
     record = pair_record_of(pair, &state);
     if (state != HA_SECONDARY_LOST_PRIMARY)
@@ -203,7 +203,8 @@ void pair_failover_by_itself(struct pair *pair)
     pair_form_now(pair, &form);
     pair_timing(pair, &interval_ms, &misses);
     pthread_mutex_lock(&pair->lock);
-    may = form.automatic && pair->was_in_sync && !pair->peer.refused && !pair->peer.answers &&
+    in_sync = pair->was_in_sync;
+    may = form.automatic && !pair->peer.refused && !pair->peer.answers &&
           now_ms - pair->peer.called_monotonic_ms > (int64_t)interval_ms * misses &&
           now_ms >= pair->thought_ms + ITSELF_RETRY_MS;
     if (may)
@@ -212,11 +213,17 @@ void pair_failover_by_itself(struct pair *pair)
     if (!may || pthread_mutex_trylock(&pair->operation) != 0)
         return;
     pair_config(pair, "ha/witness", witness, sizeof(witness));
-    if (!ha_witness_answers(witness, WITNESS_MS, &err))
+    if (!in_sync)
+        pair_log(pair, LOG_LEVEL_WARNING,
+                 "%s is lost, but this server stays as it is: it had not all changes when it was last heard",
+                 record.peer_address);
+    else if (!ha_witness_answers(witness, WITNESS_MS, &err))
         pair_log(pair, LOG_LEVEL_WARNING, "%s is lost, but this server stays as it is: %s",
                  record.peer_address, err.message);
     else if (take_over(pair, false, "the primary is lost, and this server had all changes", &err) != 0)
         pair_log(pair, LOG_LEVEL_ERROR, "the failover failed: %s", err.message);
+    else
+        pair->thought_ms = 0; /* the next loss is another matter */
     pthread_mutex_unlock(&pair->operation);
 }
 

@@ -62,13 +62,14 @@ struct pair {
     bool copying;              /* the secondary of a registration takes the records */
     struct pair_record coming; /* what it will be then */
     uint8_t coming_key[PAIR_KEY_SIZE];
-    int64_t coming_ms;  /* monotonic: when the primary of the registration was last heard */
-    bool imported;      /* the records are in place: the record is to be read again */
-    int64_t thought_ms; /* monotonic: of a failover by itself, last */
-    bool was_in_sync;   /* standby: it had everything when the active node was lost */
-    bool gate;          /* open */
-    bool gate_lost;     /* it closed by itself */
-    bool has_trial_key; /* while registering: the key as typed */
+    int64_t coming_ms;                   /* monotonic: when the primary of the registration was last heard */
+    bool imported;                       /* the records are in place: the record is to be read again */
+    int64_t thought_ms;                  /* monotonic: of a failover by itself, last */
+    bool was_in_sync;                    /* standby: it had everything when the active node was lost */
+    char stream_problem[ERROR_TEXT_MAX]; /* that was told last; "" */
+    bool gate;                           /* open */
+    bool gate_lost;                      /* it closed by itself */
+    bool has_trial_key;                  /* while registering: the key as typed */
     struct proof_key trial_key;
     struct ha_heartbeat *heartbeat;
     pthread_t engine;

@@ -3,6 +3,8 @@
 #include "base/version.h"
 #include "daemon/configuration.h"
 #include "daemon/pair_private.h"
+#include "store/config.h"
+#include "store/statement.h"
 
 #include <netdb.h>
 #include <openssl/crypto.h>
@@ -116,6 +118,24 @@ int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[H
     return 0;
 }
 
+/* What came over the control socket is judged as a line of the configuration would be. */
+static int check_form(json_t *form, struct error *err)
+{
+    static const char *const names[][2] = {{"failover", "ha/failover-type"},
+                                           {"email", "ha/email-address"},
+                                           {"ipv4", "ha/virtual-ipv4"},
+                                           {"ipv6", "ha/virtual-ipv6"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = json_string_value(json_object_get(form, names[i][0]));
+        char kept[STATEMENT_VALUE_MAX];
+
+        if (value != NULL && statement_check(names[i][1], value, kept, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static void read_form(json_t *form, struct pair_form *out)
 {
     const char *failover = json_string_value(json_object_get(form, "failover"));
@@ -178,6 +198,22 @@ static int check_version(struct registering *registering, struct error *err)
     return error_hint(err, "bring both to the same version");
 }
 
+/* On a loopback that both share there can be none: a lab's registration goes on without it, and says so. */
+static int check_address(struct registering *registering, struct error *err)
+{
+    struct pair *pair = registering->pair;
+    struct error why = {0};
+
+    if (pair_address_check(pair, &registering->coming, &why) == 0)
+        return 0;
+    if (host_is_loopback(pair->self.address)) {
+        pair_log(pair, LOG_LEVEL_WARNING, "registering without a virtual address: %s", why.message);
+        return 0;
+    }
+    *err = why;
+    return -1;
+}
+
 static int introduce(struct registering *registering, struct error *err)
 {
     struct pair *pair = registering->pair;
@@ -219,7 +255,7 @@ static int pre_ha(struct registering *registering, struct error *err)
         return error_set(err, ERROR_CONFLICT, "what answers on %s is this server itself, or a copy of it",
                          registering->coming.peer_address);
     show(registering, 40);
-    if (check_version(registering, err) != 0 || pair_address_check(pair, &registering->coming, err) != 0)
+    if (check_version(registering, err) != 0 || check_address(registering, err) != 0)
         return -1;
     show(registering, 50);
     if (RAND_bytes(registering->key, PAIR_KEY_SIZE) != 1)
@@ -232,12 +268,36 @@ static int pre_ha(struct registering *registering, struct error *err)
 
 /* ---- Database Replication ---- */
 
+/* What was given on the line counts as configured. */
+static int configure(struct store_txn *txn, const struct registering *registering, struct error *err)
+{
+    static const struct {
+        const char *name;
+        const char *setting;
+    } given[] = {{"failover", "ha/failover-type"},
+                 {"email", "ha/email-address"},
+                 {"ipv4", "ha/virtual-ipv4"},
+                 {"ipv6", "ha/virtual-ipv6"}};
+    const struct pair_wish *wish = registering->wish;
+
+    if (wish->peer != NULL && config_set(txn, CONFIG_RUNNING, "ha/secondary-server", wish->peer, err) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+        const char *value = json_string_value(json_object_get(wish->form, given[i].name));
+
+        if (value != NULL && config_set(txn, CONFIG_RUNNING, given[i].setting, value, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int begin_line(struct store_txn *txn, void *arg, struct error *err)
 {
     struct registering *registering = arg;
     struct replica_state replica;
 
-    if (replica_begin_line(txn, FIRST_EPOCH, err) != 0 || replica_state_get(txn, &replica, err) != 0)
+    if (configure(txn, registering, err) != 0 || replica_begin_line(txn, FIRST_EPOCH, err) != 0 ||
+        replica_state_get(txn, &replica, err) != 0)
         return -1;
     snprintf(registering->coming.line, sizeof(registering->coming.line), "%s", replica.line);
     return pair_key_set(txn, registering->pair->node->seal, PAIR_KEY_PAIR, registering->key, err);
@@ -433,6 +493,13 @@ static int register_pair(struct registering *registering, struct error *err)
     return -1;
 }
 
+static int write_form_again(struct store_txn *txn, void *arg, struct error *err)
+{
+    const struct registering *registering = arg;
+
+    return configure(txn, registering, err) != 0 ? -1 : pair_record_set(txn, &registering->coming, err);
+}
+
 /* The form of a pair that stands already, as it was given this time. */
 static int keep_form(struct registering *registering, struct error *err)
 {
@@ -443,7 +510,8 @@ static int keep_form(struct registering *registering, struct error *err)
     pthread_mutex_lock(&pair->transition);
     record = pair_record_of(pair, NULL);
     read_form(registering->wish->form, &record.form);
-    result = store_run(pair->node->store, pair_record_write, &record, err);
+    registering->coming = record;
+    result = store_run(pair->node->store, write_form_again, registering, err);
     pthread_mutex_lock(&pair->lock);
     if (result == 0)
         pair->record.form = record.form;
@@ -493,7 +561,7 @@ int pair_register(struct pair *pair, const struct pair_wish *wish, struct error 
     struct registering registering = {.pair = pair, .wish = wish};
     int result;
 
-    if (pair_begin(pair, err) != 0)
+    if (check_form(wish->form, err) != 0 || pair_begin(pair, err) != 0)
         return -1;
     result = renew(&registering, err);
     if (result == 0)

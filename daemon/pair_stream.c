@@ -12,6 +12,7 @@
 #define SNAPSHOT_SILENCE_MS 60000 /* a large store takes its time before the first row */
 #define SILENCE_LEAST_MS 2000
 #define ACK_MS 5000
+#define DIGEST_MS 60000 /* of a million records it takes a second, and of a busy node more */
 
 /* ---- what is sent: from the sender's threads to the loop ---- */
 
@@ -262,23 +263,46 @@ int pair_digest(struct pair *pair, struct ha_digest *out, struct error *err)
     return failed;
 }
 
+static json_t *own_digest(struct pair *pair, struct error *err)
+{
+    struct ha_digest digest;
+    char text[2 * REPLICA_DIGEST_SIZE + 1];
+
+    if (pair_digest(pair, &digest, err) != 0)
+        return NULL;
+    proof_hex(digest.digest, sizeof(digest.digest), text);
+    return json_pack("{s:I, s:I, s:s}", "epoch", (json_int_t)digest.epoch, "revision",
+                     (json_int_t)digest.revision, "digest", text);
+}
+
 static int run_digest(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
                       struct error *err)
 {
-    struct pair *pair = arg;
-    struct ha_digest digest;
-    char text[2 * REPLICA_DIGEST_SIZE + 1];
-    int failed;
-
     (void)params;
     (void)caller;
-    failed = pair_digest(pair, &digest, err);
-    if (failed != 0)
+    *result = own_digest(arg, err);
+    return *result == NULL ? -1 : 0;
+}
+
+int pair_compare(struct pair *pair, json_t **result, struct error *err)
+{
+    const struct pair_record record = pair_record_of(pair, NULL);
+    struct link *link;
+    json_t *own, *peer = NULL;
+
+    if (!pair_is_configured(pair))
+        return error_set(err, ERROR_CONFLICT, "this server is in no pair");
+    link = pair_connect(pair, record.peer_address, "Digest", 0, err);
+    if (link == NULL)
         return -1;
-    proof_hex(digest.digest, sizeof(digest.digest), text);
-    *result = json_pack("{s:I, s:I, s:s}", "epoch", (json_int_t)digest.epoch, "revision",
-                        (json_int_t)digest.revision, "digest", text);
-    return 0;
+    link_request(link, "GET", "/ha/v1/digest", NULL, DIGEST_MS, &peer, err);
+    link_close(link);
+    own = peer == NULL ? NULL : own_digest(pair, err);
+    if (own != NULL)
+        *result = json_pack("{s:O, s:O, s:b}", "own", own, "peer", peer, "equal", json_equal(own, peer));
+    json_decref(peer);
+    json_decref(own);
+    return own == NULL ? -1 : 0;
 }
 
 size_t pair_stream_routes_fill(struct pair *pair, struct link_route *routes)
@@ -513,16 +537,25 @@ static void on_applied(void *arg, uint64_t revision)
     pthread_mutex_lock(&pair->lock);
     if (pair->copying)
         pair->imported = true;
+    pair->stream_problem[0] = '\0';
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
     pthread_mutex_unlock(&pair->lock);
 }
 
+/* The same trouble is told once, however often it is tried. */
 static void on_lost(void *arg, const struct error *err)
 {
     struct pair *pair = arg;
+    bool is_new = false;
 
-    if (err != NULL)
+    pthread_mutex_lock(&pair->lock);
+    if (err != NULL) {
+        is_new = strcmp(pair->stream_problem, err->message) != 0;
+        snprintf(pair->stream_problem, sizeof(pair->stream_problem), "%s", err->message);
+    }
+    pthread_mutex_unlock(&pair->lock);
+    if (is_new)
         pair_log(pair, LOG_LEVEL_INFO, "the changes of the active server stopped coming: %s", err->message);
     pair_poke(pair);
 }

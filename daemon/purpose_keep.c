@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "daemon/services.h"
 #include "identity/sealed.h"
+#include "store/purpose_end.h"
 #include "store/setting.h"
 #include "store/trust_certificate.h"
 #include "x509/x509.h"
@@ -206,6 +207,22 @@ static int show_in(struct store_txn *txn, const struct keep_job *job, const char
                                                                       : trust_certificate_put(txn, &own, err);
 }
 
+/* For who asks when it ends, and cannot open the sealed record. */
+static int note_end(struct store_txn *txn, const struct keep_job *job, struct error *err)
+{
+    struct purpose_end end = {.purpose = job->purpose->name, .since_ms = clock_wall_ms()};
+    struct certificate_facts *facts = x509_describe(job->shown, err);
+    int failed = -1;
+
+    if (facts != NULL) {
+        end.subject_slash = facts->subject_slash;
+        end.not_after_ms = facts->not_after_ms;
+        failed = purpose_end_set(txn, &end, err);
+    }
+    x509_facts_free(facts);
+    return failed;
+}
+
 static int show_certificate(struct store_txn *txn, const struct keep_job *job, struct error *err)
 {
     const char *stores[3];
@@ -217,6 +234,8 @@ static int show_certificate(struct store_txn *txn, const struct keep_job *job, s
     for (size_t i = 0; result == 0 && stores[i] != NULL; i++)
         result = show_in(txn, job, stores[i], der, (size_t)length, err);
     OPENSSL_free(der);
+    if (result == 0 && !purpose_is_https(job->purpose))
+        result = note_end(txn, job, err);
     return result;
 }
 

@@ -28,9 +28,9 @@ static const struct method *find_method(const char *name)
         {authz_methods, authz_method_count},
         {file_methods, file_method_count},
         {backup_methods, backup_method_count},
+        {notice_methods, notice_method_count},
         {server_methods, server_method_count},
         {server_list_methods, server_list_method_count},
-        {notice_methods, notice_method_count},
         {ha_methods, ha_method_count},
     };
 
@@ -88,9 +88,12 @@ int request_change(struct request *request, int (*job)(struct store_txn *txn, vo
                    void *arg, struct error *err)
 {
     struct change change = {.request = request, .job = job, .arg = arg};
+    enum store_reach reach;
 
-    if (store_run(request->node->store, run_change, &change, err) != 0)
+    if (store_run_reach(request->node->store, run_change, &change, &reach, err) != 0)
         return -1;
+    if (reach > request->reach)
+        request->reach = reach;
     request->audited = true;
     log_audit(request, NULL);
     return 0;
@@ -145,6 +148,16 @@ static int allow(struct request *request, struct error *err)
     return error_hint(err, "%s has the role %s", request->who.user, account_role_name(request->who.role));
 }
 
+/* Whether the standby has it too, where somebody waited for that. */
+static json_t *with_reach(const struct request *request, json_t *result)
+{
+    if (result == NULL)
+        result = json_object();
+    if (request->reach != STORE_REACH_HERE)
+        json_object_set_new(result, "replicated", json_boolean(request->reach == STORE_REACH_BOTH));
+    return result;
+}
+
 static void run_request(void *arg)
 {
     struct request *request = arg;
@@ -153,7 +166,7 @@ static void run_request(void *arg)
 
     if (allow(request, &err) == 0 && request->method->run(request, &result, &err) == 0) {
         audit_rest(request, NULL);
-        control_answer(request->job, result != NULL ? result : json_object());
+        control_answer(request->job, with_reach(request, result));
     } else {
         json_decref(result);
         audit_rest(request, &err);

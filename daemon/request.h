@@ -33,7 +33,8 @@ struct request {
     const char *line; /* the command line as the shell says it, secrets masked */
     unsigned number;  /* of the task, for the logs: "seqtaskexecutor-<number>" */
     bool audited;
-    struct error refusal; /* why it is refused, where that was clear on the loop's thread already */
+    enum store_reach reach; /* of the least replicated of its changes */
+    struct error refusal;   /* why it is refused, where that was clear on the loop's thread already */
 };
 
 /* Takes a job from the control socket: finds its method, runs it on a worker and answers. */
@@ -77,11 +78,11 @@ extern const struct method ctl_methods[];
 extern const size_t ctl_method_count;
 extern const struct method authz_methods[];
 extern const size_t authz_method_count;
+extern const struct method notice_methods[];
+extern const size_t notice_method_count;
 extern const struct method server_methods[];
 extern const size_t server_method_count;
 extern const struct method server_list_methods[];
 extern const size_t server_list_method_count;
-extern const struct method notice_methods[];
-extern const size_t notice_method_count;
 extern const struct method ha_methods[];
 extern const size_t ha_method_count;

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -12,23 +14,35 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* Gives the home and all in it to the user; links are not followed, other owners' files on other disks not
- * met. */
+/*
+ * Gives the home to the user, and in it what belongs to root or to the home's owner so far: the histories are
+ * files of the users whose shells write them. Links are not followed. The walk goes with fts's own changes of
+ * folder, which notice a folder that becomes a link under way: root must not be led out of the home.
+ */
 static int hand_over(const char *home, uid_t uid, gid_t gid, struct error *err)
 {
     char *paths[] = {(char *)(uintptr_t)home, NULL};
-    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_XDEV, NULL);
+    struct stat before;
     FTSENT *entry;
     int result = 0;
 
-    if (walk == NULL)
-        return error_set_errno(err, errno, "cannot read the folder %s", home);
+    if (walk == NULL || lstat(home, &before) != 0) {
+        error_set_errno(err, errno, "cannot read the folder %s", home);
+        if (walk != NULL)
+            fts_close(walk);
+        return -1;
+    }
     while (result == 0 && (entry = fts_read(walk)) != NULL) {
-        if (entry->fts_info == FTS_DP)
+        if (entry->fts_info == FTS_DP || entry->fts_info == FTS_NS)
             continue;
-        if (lchown(entry->fts_path, uid, gid) != 0)
+        if (entry->fts_statp->st_uid != 0 && entry->fts_statp->st_uid != before.st_uid)
+            continue;
+        if (lchown(entry->fts_accpath, uid, gid) != 0)
             result = error_set_errno(err, errno, "cannot give %s to the user that primed runs as",
                                      entry->fts_path);
     }
@@ -36,12 +50,23 @@ static int hand_over(const char *home, uid_t uid, gid_t gid, struct error *err)
     return result;
 }
 
+int sandbox_drop_capabilities(struct error *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    /* ambient capabilities go with the permitted ones (capabilities(7)) */
+    if (syscall(SYS_capset, &header, none) != 0)
+        return error_set_errno(err, errno, "cannot give up the capabilities");
+    return 0;
+}
+
 int sandbox_become(const char *user, const char *home, struct error *err)
 {
     const struct passwd *account;
 
     if (geteuid() != 0)
-        return 0;
+        return sandbox_drop_capabilities(err);
     account = getpwnam(user);
     if (account == NULL) {
         error_set(err, ERROR_NOT_FOUND, "there is no user \"%s\" for primed to run as", user);
@@ -61,13 +86,60 @@ int sandbox_become(const char *user, const char *home, struct error *err)
 int sandbox_become_owner(uid_t uid, gid_t gid, struct error *err)
 {
     if (geteuid() != 0)
-        return 0;
+        return sandbox_drop_capabilities(err);
     if (uid == 0)
         return error_set(err, ERROR_DENIED, "primed does not run as root");
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
         return error_set_errno(err, errno, "cannot become the user %u", (unsigned)uid);
     return 0;
 }
+
+/* ---- what it may write ---- */
+
+/* With REFER (the kernel's second version), files may move between folders of the home. */
+#define LANDLOCK_VERSION_LEAST 2
+#define WRITES                                                                                        \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
+     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |       \
+     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |    \
+     LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER)
+
+static int allow_writes(int rules, const char *path, uint64_t which)
+{
+    struct landlock_path_beneath_attr beneath = {.allowed_access = which};
+    int failed;
+
+    beneath.parent_fd = open(path, O_PATH | O_CLOEXEC);
+    if (beneath.parent_fd < 0)
+        return -1;
+    failed = (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+    close(beneath.parent_fd);
+    return failed;
+}
+
+int sandbox_confine_writes(const char *home, struct error *err)
+{
+    const struct landlock_ruleset_attr handled = {.handled_access_fs = WRITES};
+    int failed;
+    int rules;
+
+    if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) <
+        LANDLOCK_VERSION_LEAST)
+        return 0; /* no such kernel, or switched off: the unit's read-only system remains */
+    rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+    if (rules < 0)
+        return error_set_errno(err, errno, "cannot confine writing to the home");
+    failed = allow_writes(rules, home, WRITES) != 0 ||
+             allow_writes(rules, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE) != 0 ||
+             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+             syscall(SYS_landlock_restrict_self, rules, 0) != 0;
+    if (failed)
+        error_set_errno(err, errno, "cannot confine writing to the home");
+    close(rules);
+    return failed ? -1 : 0;
+}
+
+/* ---- what it may ask of the kernel ---- */
 
 /* By what the node does with them. */
 static const int allowed_calls[] = {

@@ -15,6 +15,7 @@
 #include "net/tls.h"
 #include "store/expiry.h"
 #include "store/setting.h"
+#include "store/tls_setting.h"
 #include "trust/trust.h"
 #include "x509/bundle.h"
 #include "x509/x509.h"
@@ -217,19 +218,14 @@ static int ask_clients(struct services *services, struct error *err)
 static int set_versions(struct services *services, struct error *err)
 {
     struct store_txn *txn = store_read(services->node->store, err);
-    char text[TLS_VERSIONS_TEXT_MAX] = TLS_VERSIONS_DEFAULT;
     struct tls_versions versions;
-    const uint8_t *value;
-    size_t length;
+    int failed;
 
     if (txn == NULL)
         return -1;
-    if (setting_get(txn, TLS_VERSIONS_SETTING, &value, &length, NULL) == 0)
-        snprintf(text, sizeof(text), "%.*s", (int)length, (const char *)value);
+    failed = tls_setting_get(txn, &versions, err);
     store_end(txn);
-    if (tls_versions_parse(text, &versions, err) != 0)
-        return -1;
-    return tls_server_set_versions(services->context, &versions, err);
+    return failed != 0 ? -1 : tls_server_set_versions(services->context, &versions, err);
 }
 
 static int bring_up(struct services *services, struct error *err)

@@ -1,6 +1,7 @@
 #include "daemon/ssh_start.h"
 
 #include "base/text.h"
+#include "daemon/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +37,11 @@ bool ssh_values_are_plain(const struct broker_ssh *what)
 
 static void become_user(const struct passwd *account)
 {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        if (sandbox_drop_capabilities(NULL) != 0)
+            _exit(126);
         return;
+    }
     if (account == NULL || setgroups(0, NULL) != 0 ||
         setresgid(account->pw_gid, account->pw_gid, account->pw_gid) != 0 ||
         setresuid(account->pw_uid, account->pw_uid, account->pw_uid) != 0)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define INPUT_START (64 * 1024)
+#define PART_BYTES (1U << 20) /* of a change in one message */
+#define PART_ROWS 4096
 
 static void add_frame(struct text *out, const Record__Frame *frame)
 {
@@ -84,21 +86,48 @@ void frame_add_rows(struct text *out, const struct replica_row *rows, size_t cou
     free(message.rows);
 }
 
-void frame_add_change(struct text *out, const struct replica_change *change)
+static void add_part(struct text *out, const struct replica_change *change, const struct replica_row *rows,
+                     size_t count, bool more)
 {
     Record__StreamChange message = RECORD__STREAM_CHANGE__INIT;
     Record__Frame frame = RECORD__FRAME__INIT;
 
     message.revision = change->revision;
     message.when_ms = change->when_ms;
-    message.rows = records_of(change->rows, change->row_count);
-    message.n_rows = change->row_count;
+    message.rows = records_of(rows, count);
+    message.n_rows = count;
+    message.more = more;
     frame.change = &message;
     if (message.rows == NULL)
         out->failed = true;
     else
         add_frame(out, &frame);
     free(message.rows);
+}
+
+/* How many rows go into one message: at least one. */
+static size_t part_of(const struct replica_row *rows, size_t count)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += rows[i].key_length + rows[i].value_length;
+        if (i > 0 && (bytes > PART_BYTES || i >= PART_ROWS))
+            return i;
+    }
+    return count;
+}
+
+void frame_add_change(struct text *out, const struct replica_change *change)
+{
+    size_t done = 0;
+
+    do {
+        size_t count = part_of(change->rows + done, change->row_count - done);
+
+        add_part(out, change, change->rows + done, count, done + count < change->row_count);
+        done += count;
+    } while (done < change->row_count);
 }
 
 void frame_add_end(struct text *out, uint64_t rows)
@@ -215,7 +244,8 @@ static bool read_frame(struct arena *arena, const Record__Frame *frame, struct f
         out->kind = FRAME_CHANGE;
         out->change = (struct replica_change){.revision = frame->change->revision,
                                               .when_ms = frame->change->when_ms,
-                                              .row_count = frame->change->n_rows};
+                                              .row_count = frame->change->n_rows,
+                                              .more = frame->change->more};
         out->change.rows = read_rows(arena, frame->change->rows, frame->change->n_rows);
         return out->change.rows != NULL;
     }

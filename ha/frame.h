@@ -17,7 +17,7 @@ struct frame {
     struct replica_change change; /* CHANGE */
 };
 
-/* Each appends one message; text->failed says whether memory ran out. */
+/* Each appends one message, a large change several; text->failed says whether memory ran out. */
 void frame_add_start(struct text *out, const struct replica_state *state, uint64_t total);
 void frame_add_rows(struct text *out, const struct replica_row *rows, size_t count);
 void frame_add_change(struct text *out, const struct replica_change *change);

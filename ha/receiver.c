@@ -38,6 +38,10 @@ struct ha_receiver {
     struct replica_change *changes;
     size_t change_count;
     size_t change_bytes;
+    struct replica_row *parts; /* rows of a large change that came so far */
+    size_t part_count;
+    size_t part_room;
+    bool in_parts;
     struct replica_import *import;
     uint64_t rows;
     uint64_t total;
@@ -135,8 +139,36 @@ static int apply(struct ha_receiver *receiver, struct error *err)
     return 0;
 }
 
+/* A part of a large change; with the last one it is applied. */
+static int keep_part(struct ha_receiver *receiver, const struct replica_change *change, struct error *err)
+{
+    size_t needed = receiver->part_count + change->row_count;
+    struct replica_change whole = *change;
+
+    if (needed > receiver->part_room) {
+        struct replica_row *grown = realloc(receiver->parts, 2 * needed * sizeof(*grown));
+
+        if (grown == NULL)
+            return error_set(err, ERROR_INTERNAL, "out of memory");
+        receiver->parts = grown;
+        receiver->part_room = 2 * needed;
+    }
+    memcpy(receiver->parts + receiver->part_count, change->rows, change->row_count * sizeof(*change->rows));
+    receiver->part_count = needed;
+    receiver->in_parts = change->more;
+    if (change->more)
+        return 0;
+    whole.rows = receiver->parts;
+    whole.row_count = receiver->part_count;
+    receiver->part_count = 0;
+    receiver->changes[receiver->change_count++] = whole;
+    return apply(receiver, err);
+}
+
 static int keep_change(struct ha_receiver *receiver, const struct replica_change *change, struct error *err)
 {
+    if (change->more || receiver->in_parts)
+        return keep_part(receiver, change, err);
     receiver->changes[receiver->change_count++] = *change;
     for (size_t i = 0; i < change->row_count; i++)
         receiver->change_bytes += change->rows[i].key_length + change->rows[i].value_length;
@@ -260,6 +292,13 @@ static int take_of_snapshot(struct ha_receiver *receiver, const struct frame *fr
 
 typedef int (*take_frame)(struct ha_receiver *receiver, const struct frame *frame, struct error *err);
 
+/* The memory of frames whose changes are on disk. */
+static void forget_applied(struct ha_receiver *receiver)
+{
+    if (receiver->change_count == 0 && !receiver->in_parts)
+        arena_reset(&receiver->arena);
+}
+
 static int take_bytes(struct ha_receiver *receiver, take_frame take, const void *bytes, size_t length)
 {
     struct error *err = &receiver->failure;
@@ -271,12 +310,11 @@ static int take_bytes(struct ha_receiver *receiver, take_frame take, const void 
     while (!receiver->ended && (more = frame_next(&receiver->input, &receiver->arena, &frame, err)) != 0) {
         if (more < 0 || take(receiver, &frame, err) != 0)
             return -1;
-        if (receiver->change_count == 0)
-            arena_reset(&receiver->arena);
+        forget_applied(receiver);
     }
     if (apply(receiver, err) != 0)
         return -1;
-    arena_reset(&receiver->arena);
+    forget_applied(receiver);
     heard(receiver);
     return receiver->ended ? 1 : 0;
 }
@@ -303,6 +341,8 @@ static int run_stream(struct ha_receiver *receiver, const char *path,
     frame_clear(&receiver->input);
     receiver->change_count = 0;
     receiver->change_bytes = 0;
+    receiver->part_count = 0;
+    receiver->in_parts = false;
     arena_wipe(&receiver->arena);
     receiver->arena = (struct arena){.block_size = BATCH_BYTES / 16};
     if (receiver->failure.code == ERROR_NONE)
@@ -356,20 +396,25 @@ static int follow(struct ha_receiver *receiver, struct error *err)
                        : error_set(err, ERROR_UNREACHABLE, "the active node ended the stream of changes");
 }
 
-static void lose(struct ha_receiver *receiver, const struct error *err)
+/* With the lock held. */
+static void wait_to_retry(struct ha_receiver *receiver)
 {
-    struct timespec until;
+    struct timespec until = clock_deadline(receiver->options.retry_ms);
     int code = 0;
 
+    while (!receiver->stopping && (code == 0 || receiver->hopeless))
+        code = pthread_cond_timedwait(&receiver->changed, &receiver->lock, &until);
+}
+
+static void lose(struct ha_receiver *receiver, const struct error *err)
+{
     pthread_mutex_lock(&receiver->lock);
     receiver->state.error = *err;
     pthread_mutex_unlock(&receiver->lock);
     if (!is_stopping(receiver) && receiver->options.lost != NULL)
         receiver->options.lost(receiver->options.arg, err);
-    until = clock_deadline(receiver->options.retry_ms);
     pthread_mutex_lock(&receiver->lock);
-    while (!receiver->stopping && (code == 0 || receiver->hopeless))
-        code = pthread_cond_timedwait(&receiver->changed, &receiver->lock, &until);
+    wait_to_retry(receiver);
     pthread_mutex_unlock(&receiver->lock);
 }
 
@@ -396,6 +441,7 @@ static void *ack_thread(void *arg)
     while (!receiver->stopping) {
         struct ha_position position = receiver->to_acknowledge;
         struct error err = {0};
+        bool failed;
 
         if (!receiver->tell) {
             pthread_cond_wait(&receiver->changed, &receiver->lock);
@@ -403,9 +449,12 @@ static void *ack_thread(void *arg)
         }
         receiver->tell = false;
         pthread_mutex_unlock(&receiver->lock);
-        /* where it fails, the stream does too, and what comes next says it again */
-        source->acknowledge(source->arg, &position, &err);
+        failed = source->acknowledge(source->arg, &position, &err) != 0;
         pthread_mutex_lock(&receiver->lock);
+        if (failed) {
+            wait_to_retry(receiver);
+            receiver->tell = true;
+        }
     }
     pthread_mutex_unlock(&receiver->lock);
     return NULL;
@@ -418,6 +467,7 @@ static void receiver_free(struct ha_receiver *receiver)
     frame_clear(&receiver->input);
     arena_wipe(&receiver->arena);
     free(receiver->changes);
+    free(receiver->parts);
     pthread_cond_destroy(&receiver->changed);
     pthread_mutex_destroy(&receiver->lock);
     free(receiver);

@@ -21,6 +21,7 @@ struct ha_sender {
     bool stopping;
     uint64_t committed; /* the last revision that the watcher told */
     uint64_t acknowledged;
+    uint64_t told; /* of it, to whoever wanted to know */
     int64_t acknowledged_at_ms;
     unsigned snapshots;
     unsigned percent;
@@ -93,6 +94,20 @@ bool stream_is_over(struct stream *stream)
     return over;
 }
 
+/* With the lock held, which it gives up meanwhile. False: there was nothing to tell. */
+static bool tell_acknowledged(struct ha_sender *sender)
+{
+    uint64_t revision = sender->acknowledged;
+
+    if (sender->told == revision || sender->options.acknowledged == NULL)
+        return false;
+    sender->told = revision;
+    pthread_mutex_unlock(&sender->lock);
+    sender->options.acknowledged(sender->options.arg, revision);
+    pthread_mutex_lock(&sender->lock);
+    return true;
+}
+
 bool stream_wait(struct stream *stream, uint64_t sent, int wait_ms)
 {
     struct ha_sender *sender = stream->sender;
@@ -101,8 +116,10 @@ bool stream_wait(struct stream *stream, uint64_t sent, int wait_ms)
     bool over;
 
     pthread_mutex_lock(&sender->lock);
-    while (!stream->gone && !sender->stopping && sender->committed <= sent && code == 0)
-        code = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
+    while (!stream->gone && !sender->stopping && sender->committed <= sent && code == 0) {
+        if (!tell_acknowledged(sender))
+            code = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
+    }
     over = stream->gone || sender->stopping;
     pthread_mutex_unlock(&sender->lock);
     return !over;
@@ -322,7 +339,6 @@ void ha_sender_gone(struct ha_sender *sender, const void *pipe_arg)
 int ha_sender_acknowledge(struct ha_sender *sender, const struct ha_position *position, struct error *err)
 {
     struct replica_state state;
-    bool rose;
 
     if (read_state(sender->options.store, &state, err) != 0)
         return -1;
@@ -330,13 +346,12 @@ int ha_sender_acknowledge(struct ha_sender *sender, const struct ha_position *po
         position->epoch > state.epoch)
         return error_set(err, ERROR_CONFLICT, "what was acknowledged is not this node's");
     pthread_mutex_lock(&sender->lock);
-    rose = position->revision != sender->acknowledged;
     sender->acknowledged = position->revision;
     sender->acknowledged_at_ms = clock_wall_ms();
+    if (sender->options.acknowledged != NULL)
+        pthread_cond_broadcast(&sender->changed);
     pthread_mutex_unlock(&sender->lock);
     store_acknowledge(sender->options.store, position->revision);
-    if (rose && sender->options.acknowledged != NULL)
-        sender->options.acknowledged(sender->options.arg, position->revision);
     return 0;
 }
 

@@ -15,7 +15,8 @@ struct ha_sender_options {
     int alive_ms;            /* silence after which a stream of changes says that it is alive; 0: 5,000 */
     const uint8_t *pair_key; /* for secrets in the digest; copied; NULL: none */
     size_t pair_key_length;
-    /* The standby's acknowledged revision rose; on the thread that told the sender. May be NULL. */
+    /* The standby's acknowledged revision changed; on a thread of the sender's, while a stream of changes is
+     * up. May be NULL. */
     void (*acknowledged)(void *arg, uint64_t revision);
     /* The standby's stream of changes began (true) or ended (false); on a thread of the sender's. May be
      * NULL.

@@ -12,8 +12,9 @@
 #define PAUSE_MS 2                  /* between two looks at a pipe that is full */
 #define ROWS_MOST 512               /* of a snapshot in one message */
 #define ROW_BYTES_MOST (256U << 10) /* the same, by size */
-#define RESERVE_BYTES (1ULL << 30)  /* of the map, for what is written while a snapshot holds back old pages \
-                                     */
+#define RESERVE_BYTES                                                                     \
+    (1ULL << 30) /* of the map, for what is written while a snapshot holds back old pages \
+                  */
 
 void stream_free(struct stream *stream)
 {

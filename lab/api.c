@@ -168,20 +168,23 @@ bool api_match(const char *pattern, const char *path,
     return *path == '\0';
 }
 
-/* One element of an Accept header: "type/subtype;q=0.5". */
-static bool range_admits(char *range, const char *media)
+/* How closely one element of an Accept header ("type/subtype;q=0.5") means the media type: 0, not at all,
+ * to 3. */
+static int closeness(char *range, const char *media, bool *admitted)
 {
     char *parameters = range + strcspn(range, ";");
     const char *quality = strcasestr(parameters, "q=");
     size_t type = strcspn(media, "/");
 
-    if (quality != NULL && strtod(quality + 2, NULL) <= 0)
-        return false;
+    *admitted = quality == NULL || strtod(quality + 2, NULL) > 0;
     *parameters = '\0';
     range += strspn(range, " \t");
     range[strcspn(range, " \t")] = '\0';
-    return strcmp(range, "*/*") == 0 || strcasecmp(range, media) == 0 ||
-           (strncasecmp(range, media, type + 1) == 0 && strcmp(range + type + 1, "*") == 0);
+    if (strcasecmp(range, media) == 0)
+        return 3;
+    if (strncasecmp(range, media, type + 1) == 0 && strcmp(range + type + 1, "*") == 0)
+        return 2;
+    return strcmp(range, "*/*") == 0 ? 1 : 0;
 }
 
 bool api_accepts(const char *accept, const char *media)
@@ -190,13 +193,21 @@ bool api_accepts(const char *accept, const char *media)
     char *rest;
     char *range;
     bool admitted = false;
+    int closest = 0;
 
     if (accept == NULL || accept[strspn(accept, " \t")] == '\0')
         return true;
     copy = strdup(accept);
     rest = copy;
-    while (!admitted && (range = strsep(&rest, ",")) != NULL)
-        admitted = range_admits(range, media);
+    while ((range = strsep(&rest, ",")) != NULL) {
+        bool this_one;
+        int close = closeness(range, media, &this_one);
+
+        if (close > closest) {
+            closest = close;
+            admitted = this_one;
+        }
+    }
     free(copy);
     return admitted;
 }

@@ -32,7 +32,7 @@ struct api_reply {
         char *value;
     } headers[API_HEADERS_MAX];
     size_t header_count;
-    char user[API_USER_MAX]; /* who asked, where that is proved; else "" */
+    char user[API_USER_MAX]; /* who asked, as far as it is a known name; else "" */
 };
 
 /* A stand-in. */

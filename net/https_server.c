@@ -266,12 +266,27 @@ static void on_stream_closed(struct evhttp_connection *carrier, void *arg)
         calls.gone(calls.arg);
 }
 
+static void finish_stream(struct https_exchange *exchange)
+{
+    struct evhttp_request *request = exchange->request;
+
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+    https_exchange_free(exchange);
+    evhttp_send_reply_end(request);
+}
+
+/* libevent's call for something written before may come late, when more is waiting already. */
 static void on_stream_drained(struct evhttp_connection *carrier, void *arg)
 {
     struct https_exchange *exchange = arg;
 
     (void)carrier;
-    if (exchange->calls.drained != NULL)
+    if (https_stream_waiting(exchange) > 0)
+        return;
+    exchange->writing = false;
+    if (exchange->ending)
+        finish_stream(exchange);
+    else if (exchange->calls.drained != NULL)
         exchange->calls.drained(exchange->calls.arg);
 }
 
@@ -302,6 +317,7 @@ void https_stream_send(struct https_exchange *exchange, const void *bytes, size_
 {
     struct evbuffer *piece = evbuffer_new();
 
+    exchange->writing |= length > 0;
     if (piece != NULL && evbuffer_add(piece, bytes, length) == 0)
         evhttp_send_reply_chunk_with_cb(exchange->request, piece, on_stream_drained, exchange);
     else if (connection_of(exchange->request) != NULL)
@@ -319,23 +335,25 @@ size_t https_stream_waiting(const struct https_exchange *exchange)
 
 void https_stream_end(struct https_exchange *exchange, bool is_whole)
 {
-    struct evhttp_request *request = exchange->request;
-    struct https_connection *connection = connection_of(request);
+    struct https_connection *connection = connection_of(exchange->request);
 
     if (connection == NULL) {
         https_exchange_drop(exchange);
         return;
     }
+    /* the request is freed when the connection is closed, and nobody wants to hear of it */
+    exchange->calls = (struct https_stream_calls){0};
     if (!is_whole) {
-        /* the request is freed when the connection is closed, and nobody wants to hear of it */
-        exchange->calls = (struct https_stream_calls){0};
         doom(connection);
         return;
     }
     connection->deadline_ms = deadline_after(connection->server, 0);
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
-    https_exchange_free(exchange);
-    evhttp_send_reply_end(request);
+    /* A late call for what was written before would otherwise count as one for the end: evhttp would stop
+     * writing and wait for the next request, with the rest never sent. */
+    if (exchange->writing)
+        exchange->ending = true;
+    else
+        finish_stream(exchange);
 }
 
 /* ---- answers that are not HTTP's own ---- */

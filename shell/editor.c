@@ -73,8 +73,11 @@ size_t editor_look(struct editor *editor)
     size_t cursor = 0;
     char bytes[8];
 
-    /* libedit itself relies on a cursor inside its line, and inserts anywhere in memory where one is not.
-     * Random keystrokes have brought it there once in some thousand sessions; moving it brings it back. */
+    /* libedit itself relies on a cursor inside its line, and inserts anywhere in memory where one is not. Its
+     * search through the history brings it there (ce_inc_search(), version 3.1-20221030): it keeps the
+     * cursor's address and puts it back when nothing is found, though a line longer than the buffer has moved
+     * the line meanwhile. Moving the cursor brings it back. All commands meet a cursor that passed here:
+     * every key of theirs does (see ends_search()). */
     if (info->cursor < info->buffer || info->cursor > info->lastchar)
         el_cursor(editor->edit, 1);
     text_clear(&editor->line);
@@ -203,7 +206,6 @@ struct editor *editor_new(int in, int out, const struct editor_hooks *hooks, con
                           struct error *err)
 {
     struct editor *editor = calloc(1, sizeof(*editor));
-    const char *term = getenv("TERM");
 
     if (editor == NULL) {
         error_set(err, ERROR_INTERNAL, "out of memory");
@@ -215,8 +217,7 @@ struct editor *editor_new(int in, int out, const struct editor_hooks *hooks, con
     editor->width = -1;
     editor->keys.watch = -1;
     editor->screen.out = out;
-    editor->screen.can_move =
-        term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0 && strcmp(term, "unknown") != 0;
+    editor->screen.can_move = terminal_can_move();
     if (open_libedit(editor, err) != 0 || terminal_raw(in, err) != 0) {
         editor_free(editor);
         return NULL;
@@ -311,6 +312,7 @@ enum editor_end editor_read(struct editor *editor, char **line)
     editor->keys.last_ms = clock_monotonic_ms();
     editor->keys.warned = false;
     editor->keys.literal = false;
+    editor->keys.kept = 0;
     editor->end = EDITOR_GONE;
     editor_screen_start(&editor->screen, editor->hooks.prompt(editor->hooks.arg));
     typed = el_wgets(editor->edit, &count);

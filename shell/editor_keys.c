@@ -240,6 +240,26 @@ static size_t utf8_length(wchar_t key)
     return key < 0x80 ? 1 : key < 0x800 ? 2 : key < 0x10000 ? 3 : 4;
 }
 
+/* Ctrl-R shows what it looks for behind the line, after a line break, which no line can hold itself. */
+static bool is_searching(const struct editor *editor)
+{
+    return editor->line.length > 0 && memchr(editor->line.data, '\n', editor->line.length) != NULL;
+}
+
+/*
+ * A key that is not for the search. libedit would end the search and run the key's command without asking for
+ * a key again; so it gets an Escape, which ends the search, and then the key, with a look at the cursor in
+ * between (editor_look()). libedit goes by a character's last byte here, whatever the rest of it is.
+ */
+static bool ends_search(wchar_t key)
+{
+    unsigned char byte = (unsigned char)key;
+    bool printable = (byte >= 0x20 && byte < 0x7f && byte != '?') || byte >= 0xa0;
+
+    return !printable && key != 'R' - '@' && key != 'H' - '@' && key != 0x7f && key != 'W' - '@' &&
+           key != 'G' - '@';
+}
+
 /* Does Ctrl-R look for as much as it may? libedit shows that below the line, and tries each line of the
  * history with a regular expression for every key: a long paste would keep it busy for minutes. */
 static bool is_search_full(const struct editor *editor)
@@ -278,6 +298,11 @@ bool editor_next_key(struct editor *editor, wchar_t *key)
     bool literal = editor->keys.literal;
 
     editor_screen_update(&editor->screen, editor->line.data, editor->line.length, cursor);
+    if (editor->keys.kept != 0) {
+        *key = editor->keys.kept;
+        editor->keys.kept = 0;
+        return true;
+    }
     for (;;) {
         int byte = next_byte(editor);
 
@@ -288,6 +313,11 @@ bool editor_next_key(struct editor *editor, wchar_t *key)
         *key = literal ? literal_key(editor, byte) : key_of(editor, byte);
         if (*key == 0)
             continue;
+        if (is_searching(editor) && ends_search(*key)) {
+            editor->keys.kept = *key;
+            *key = KEY_ESCAPE;
+            return true;
+        }
         if (!is_too_much(editor, *key))
             return true;
         editor_screen_beep(&editor->screen);

@@ -55,6 +55,7 @@ void editor_screen_beep(struct editor_screen *screen);
 
 /* Control codes nobody can type here stand for keys that send escape sequences. */
 enum editor_key {
+    KEY_ESCAPE = 0x1b,
     KEY_WORD_LEFT = 0x1c,
     KEY_WORD_RIGHT = 0x1d,
     KEY_DELETE_WORD = 0x1e,
@@ -68,6 +69,7 @@ struct editor_keys {
     bool warned;
     bool after_return; /* the last byte was CR: an LF that follows belongs to it */
     bool literal;      /* Ctrl-V: the next key is taken as it is */
+    wchar_t kept;      /* the next key, before any byte is read; 0: none */
     int watch;         /* -1: none */
     void (*ready)(void *arg);
     void *ready_arg;

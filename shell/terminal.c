@@ -97,13 +97,60 @@ static void set_handlers(bool on)
         set_handler(SIGCONT, take_up_again, SIG_DFL, 0);
 }
 
+/* Its settings are changed: from here on they are put back, come what may. */
+static void take_over(int fd)
+{
+    if (terminal.active)
+        return;
+    terminal.fd = fd;
+    terminal.active = 1;
+    if (!terminal.exit_hook)
+        atexit(restore_at_exit);
+    terminal.exit_hook = true;
+    set_handlers(true);
+}
+
+bool terminal_can_move(void)
+{
+    const char *term = getenv("TERM");
+
+    return term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0 && strcmp(term, "unknown") != 0;
+}
+
+/* What was typed before this program ran was shown then, and is shown again behind the prompt. */
+static void erase_shown(int in, int out)
+{
+    static const char erase[] = "\r\033[K";
+    int waiting = 0;
+
+    if ((terminal.before.c_lflag & ECHO) != 0 && terminal_can_move() && ioctl(in, FIONREAD, &waiting) == 0 &&
+        waiting > 0)
+        (void)!write(out, erase, sizeof(erase) - 1);
+}
+
+void terminal_quiet(int in, int out)
+{
+    struct termios quiet;
+
+    if (terminal.active || tcgetattr(in, &terminal.before) != 0)
+        return;
+    quiet = terminal.before;
+    quiet.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | IXON);
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | IEXTEN);
+    quiet.c_cc[VMIN] = 1;
+    quiet.c_cc[VTIME] = 0;
+    if (tcsetattr(in, TCSANOW, &quiet) != 0)
+        return;
+    terminal.keys = terminal.commands = quiet;
+    take_over(in);
+    erase_shown(in, out);
+}
+
 int terminal_raw(int fd, struct error *err)
 {
     struct termios *keys = &terminal.keys;
 
-    if (terminal.active)
-        return 0;
-    if (tcgetattr(fd, &terminal.before) != 0)
+    if (!terminal.active && tcgetattr(fd, &terminal.before) != 0)
         return error_set_errno(err, errno, "cannot read the terminal's settings");
     *keys = terminal.before;
     cfmakeraw(keys);
@@ -118,12 +165,7 @@ int terminal_raw(int fd, struct error *err)
     terminal.commands.c_cc[VINTR] = 3;
     if (tcsetattr(fd, TCSADRAIN, keys) != 0)
         return error_set_errno(err, errno, "cannot change the terminal's settings");
-    terminal.fd = fd;
-    terminal.active = 1;
-    if (!terminal.exit_hook)
-        atexit(restore_at_exit);
-    terminal.exit_hook = true;
-    set_handlers(true);
+    take_over(fd);
     return 0;
 }
 

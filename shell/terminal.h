@@ -9,6 +9,16 @@
 /* Cells and lines of the terminal on fd; false if it does not say. */
 bool terminal_size(int fd, int *columns, int *lines);
 
+/* By its TERM, does it understand cursor movement (ECMA-48)? */
+bool terminal_can_move(void);
+
+/*
+ * To be called before anything that takes time, where terminal_raw() is to follow: what is typed from here on
+ * waits for the prompt and is shown only behind it. Ctrl-C still ends the program. Does nothing where `in` is
+ * no terminal.
+ */
+void terminal_quiet(int in, int out);
+
 /* Between these two, keys come singly and without echo, Ctrl-C as a byte, and line ends go out as they are.
  * Restored at exit and by fatal signals; taken up again after a stop (SIGCONT). One terminal at a time.
  * ERROR_INTERNAL: fd is no terminal. */

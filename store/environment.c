@@ -258,6 +258,7 @@ int environment_open(struct environment *environment, size_t map_bytes, struct e
 
 void environment_close(struct environment *environment)
 {
+    environment_drop_idle(environment);
     if (environment->mdb != NULL)
         mdb_env_close(environment->mdb);
     environment->mdb = NULL;
@@ -287,6 +288,7 @@ int environment_open_again(struct environment *environment, struct error *err)
     MDB_txn *txn = NULL;
     int code;
 
+    environment_drop_idle(environment);
     if (environment->mdb != NULL)
         mdb_env_close(environment->mdb);
     environment->mdb = NULL;

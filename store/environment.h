@@ -51,6 +51,8 @@ struct reader {
     struct reader **link;
 };
 
+#define ENVIRONMENT_IDLE_MOST 4 /* reading transactions kept for the next one that reads */
+
 struct environment {
     MDB_env *mdb; /* NULL: could not be opened again after a failure of the disk */
     MDB_dbi databases[ENVIRONMENT_SETS][DATABASES];
@@ -59,6 +61,9 @@ struct environment {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct reader *readers;
+    MDB_txn *idle[ENVIRONMENT_IDLE_MOST]; /* ended by mdb_txn_reset(): beginning again costs no memory and
+                                             no lock of LMDB's */
+    size_t idle_count;
     bool exclusive; /* somebody moves the map, or waits for it */
     dev_t device;   /* which store this process has open; LMDB allows each once */
     ino_t inode;
@@ -100,6 +105,9 @@ int environment_reopen(struct environment *environment, struct error *err);
 int environment_read_begin(struct environment *environment, struct reader *reader, MDB_txn **out,
                            struct error *err);
 void environment_read_end(struct environment *environment, struct reader *reader, MDB_txn *txn);
+
+/* With nobody reading: frees what was kept for the next reader. Before the environment is closed. */
+void environment_drop_idle(struct environment *environment);
 
 /* True if the calling thread has a reading transaction open. */
 bool environment_reads_here(struct environment *environment);

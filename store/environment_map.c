@@ -79,12 +79,19 @@ static int exclusive_begin(struct environment *environment, int wait_ms, struct 
     return code;
 }
 
+void environment_drop_idle(struct environment *environment)
+{
+    while (environment->idle_count > 0)
+        mdb_txn_abort(environment->idle[--environment->idle_count]);
+}
+
 /* With nobody reading. Where LMDB cannot map the file again nothing is left to work with. */
 static int move_map(struct environment *environment, size_t map_bytes)
 {
     int code = mdb_env_set_mapsize(environment->mdb, map_bytes);
 
     if (code != 0) {
+        environment_drop_idle(environment);
         mdb_env_close(environment->mdb);
         environment->mdb = NULL;
     }
@@ -114,6 +121,26 @@ static int follow_map(struct environment *environment, struct error *err)
     return code == 0 ? 0 : lmdb_error(err, code, "read", environment->folder);
 }
 
+/* Begins a transaction, or one of the idle again. */
+static int begin(struct environment *environment, MDB_txn **out)
+{
+    MDB_txn *idle = NULL;
+    int code;
+
+    pthread_mutex_lock(&environment->lock);
+    if (environment->idle_count > 0)
+        idle = environment->idle[--environment->idle_count];
+    pthread_mutex_unlock(&environment->lock);
+    if (idle == NULL)
+        return mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, out);
+    code = mdb_txn_renew(idle);
+    if (code == 0)
+        *out = idle;
+    else
+        mdb_txn_abort(idle);
+    return code == 0 ? 0 : mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, out);
+}
+
 int environment_read_begin(struct environment *environment, struct reader *reader, MDB_txn **out,
                            struct error *err)
 {
@@ -130,7 +157,7 @@ int environment_read_begin(struct environment *environment, struct reader *reade
                              "the store in %.200s could not be opened again after a failure",
                              environment->folder);
         }
-        code = mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, out);
+        code = begin(environment, out);
         if (code == 0)
             return 0;
         if (code == MDB_READERS_FULL && !cleared && mdb_reader_check(environment->mdb, &dead) == 0)
@@ -147,7 +174,17 @@ int environment_read_begin(struct environment *environment, struct reader *reade
 
 void environment_read_end(struct environment *environment, struct reader *reader, MDB_txn *txn)
 {
-    mdb_txn_abort(txn);
+    bool kept = false;
+
+    mdb_txn_reset(txn);
+    pthread_mutex_lock(&environment->lock);
+    if (environment->idle_count < ENVIRONMENT_IDLE_MOST) {
+        environment->idle[environment->idle_count++] = txn;
+        kept = true;
+    }
+    pthread_mutex_unlock(&environment->lock);
+    if (!kept)
+        mdb_txn_abort(txn);
     leave(environment, reader);
 }
 

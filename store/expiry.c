@@ -4,15 +4,20 @@
 #include "store/certificate.h"
 #include "store/pair.h"
 #include "store/pin.h"
+#include "store/purpose_end.h"
 #include "store/setting.h"
+#include "store/trust_certificate.h"
 
 #include <stdio.h>
 #include <string.h>
 
 const char *expiry_kind_name(enum expiry_kind kind)
 {
-    static const char *const names[EXPIRY_KINDS] = {
-        [EXPIRY_OWN] = "own", [EXPIRY_CA] = "ca", [EXPIRY_PINNED] = "pinned"};
+    static const char *const names[EXPIRY_KINDS] = {[EXPIRY_OWN] = "own",
+                                                    [EXPIRY_CA] = "ca",
+                                                    [EXPIRY_PINNED] = "pinned",
+                                                    [EXPIRY_PURPOSE] = "purpose",
+                                                    [EXPIRY_TRUST] = "trust"};
 
     return (unsigned)kind < EXPIRY_KINDS ? names[kind] : "unknown";
 }
@@ -108,6 +113,36 @@ static int give_pins(struct walk *walk, struct error *err)
     return walk->ended || got >= 0 ? 0 : -1;
 }
 
+static int give_purpose(void *arg, const struct purpose_end *end)
+{
+    struct walk *walk = arg;
+    const struct expiry expiry = {.kind = EXPIRY_PURPOSE,
+                                  .name = end->purpose,
+                                  .subject_slash = end->subject_slash,
+                                  .not_after_ms = end->not_after_ms,
+                                  .since_ms = end->since_ms};
+
+    give(walk, &expiry);
+    return walk->ended;
+}
+
+/* What a node shows there of its own is told of by that node. */
+static int give_trusted(void *arg, const struct trust_certificate *certificate)
+{
+    struct walk *walk = arg;
+    char name[TRUST_FILE_MAX + 40];
+    const struct expiry expiry = {.kind = EXPIRY_TRUST,
+                                  .name = name,
+                                  .subject_slash = certificate->subject_slash,
+                                  .not_after_ms = certificate->not_after_ms,
+                                  .since_ms = certificate->when_ms};
+
+    snprintf(name, sizeof(name), "%s/%s", certificate->store, certificate->file);
+    if (certificate->node[0] == '\0' && certificate->not_after_ms != 0)
+        give(walk, &expiry);
+    return walk->ended;
+}
+
 int expiry_each(struct store_txn *txn, int (*each)(void *arg, const struct expiry *expiry), void *arg,
                 struct error *err)
 {
@@ -120,5 +155,9 @@ int expiry_each(struct store_txn *txn, int (*each)(void *arg, const struct expir
         if (ca_each(txn, walk.zone, give_ca, &walk, err) != 0)
             return -1;
     }
+    if (!walk.ended && purpose_end_each(txn, give_purpose, &walk, err) != 0)
+        return -1;
+    if (!walk.ended && trust_certificate_each(txn, NULL, give_trusted, &walk, err) != 0)
+        return -1;
     return walk.ended ? 0 : give_pins(&walk, err);
 }

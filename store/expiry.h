@@ -9,12 +9,20 @@
 /* Name of the node's setting that holds the SHA-256 of its own certificate in service. */
 #define OWN_CERTIFICATE_SETTING "own-certificate"
 
-enum expiry_kind { EXPIRY_OWN, EXPIRY_CA, EXPIRY_PINNED, EXPIRY_KINDS };
-const char *expiry_kind_name(enum expiry_kind kind); /* "own", "ca", "pinned" */
+enum expiry_kind {
+    EXPIRY_OWN, /* of the HTTPS service */
+    EXPIRY_CA,  /* in the trust store of a zone */
+    EXPIRY_PINNED,
+    EXPIRY_PURPOSE, /* the node's own, by purpose */
+    EXPIRY_TRUST,   /* imported into a trust store of the purposes */
+    EXPIRY_KINDS
+};
+const char *expiry_kind_name(enum expiry_kind kind); /* "own", "ca", "pinned", "purpose", "trust" */
 
 struct expiry {
     enum expiry_kind kind;
-    const char *name; /* a server's "127.0.0.21_443", a CA certificate's "<zone>/<alias>", "server" */
+    const char *name; /* a server's "127.0.0.21_443", a CA certificate's "<zone>/<alias>", "server", a
+                         purpose's "CallManager", "tomcat-trust/root.pem" */
     const char *subject_slash;
     int64_t not_after_ms;
     int64_t since_ms; /* when it came to this node */

@@ -7,11 +7,14 @@
 #include "store/pin_row.h"
 #include "store/pin_subject.h"
 #include "store/record.h"
+#include "store/wire.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PIN_HOST_SEQUENCE 1 /* number of the field */
 
 #define PREFETCH_ROWS 3    /* how far ahead a listing asks for memory */
 #define PREFETCH_LINES 3   /* of a record: host and subject */
@@ -120,20 +123,13 @@ static int check_pin(const struct pin *pin, struct error *err)
 
 int pin_find_sequence(struct store_txn *txn, const char *host, uint64_t *sequence, struct error *err)
 {
-    const Record__PinHost *entry;
-    struct arena scratch = {0};
     MDB_val value;
-    int result = 1;
 
     if (!record_get(txn, DATABASE_PIN_HOSTS, record_key_text(host), &value))
         return record_status(txn, err);
-    entry = record_unpack(&scratch, &record__pin_host__descriptor, value.mv_data, value.mv_size);
-    if (entry == NULL)
-        result = record_damaged(txn, DATABASE_PIN_HOSTS, err);
-    else
-        *sequence = entry->sequence;
-    arena_free(&scratch);
-    return result;
+    return wire_number(value.mv_data, value.mv_size, PIN_HOST_SEQUENCE, sequence)
+               ? 1
+               : record_damaged(txn, DATABASE_PIN_HOSTS, err);
 }
 
 static int no_pin(const char *host, struct error *err)
@@ -141,20 +137,39 @@ static int no_pin(const char *host, struct error *err)
     return error_set(err, ERROR_NOT_FOUND, "there is no pin for %.260s", host);
 }
 
+static int find_record(struct store_txn *txn, const char *host, uint64_t *sequence, MDB_val *value,
+                       struct error *err)
+{
+    int found = pin_find_sequence(txn, host, sequence, err);
+
+    if (found <= 0)
+        return found == 0 ? no_pin(host, err) : -1;
+    if (record_get(txn, DATABASE_PINS, record_key_number(sequence), value))
+        return 0;
+    return record_status(txn, err) == 0 ? record_damaged(txn, DATABASE_PIN_HOSTS, err) : -1;
+}
+
 int pin_get(struct store_txn *txn, const char *host, struct pin *out, struct error *err)
 {
     uint64_t sequence;
     MDB_val value;
-    int found = pin_find_sequence(txn, host, &sequence, err);
 
-    if (found <= 0)
-        return found == 0 ? no_pin(host, err) : -1;
-    if (!record_get(txn, DATABASE_PINS, record_key_number(&sequence), &value)) {
-        if (record_status(txn, err) == 0)
-            record_damaged(txn, DATABASE_PIN_HOSTS, err);
+    if (find_record(txn, host, &sequence, &value, err) != 0)
         return -1;
-    }
     if (!pin_record_read(&txn->arena, value.mv_data, value.mv_size, out) || strcmp(out->host, host) != 0)
+        return record_damaged(txn, DATABASE_PINS, err);
+    out->sequence = sequence;
+    return 0;
+}
+
+int pin_look(struct store_txn *txn, const char *host, struct pin *out, struct error *err)
+{
+    uint64_t sequence;
+    MDB_val value;
+
+    if (find_record(txn, host, &sequence, &value, err) != 0)
+        return -1;
+    if (!pin_record_look(value.mv_data, value.mv_size, out) || strcmp(out->host, host) != 0)
         return record_damaged(txn, DATABASE_PINS, err);
     out->sequence = sequence;
     return 0;

@@ -41,6 +41,9 @@ struct pin {
 /* ERROR_NOT_FOUND. */
 int pin_get(struct store_txn *txn, const char *host, struct pin *out, struct error *err);
 
+/* The same without its texts, which are NULL: what a verdict takes, with nothing allocated. */
+int pin_look(struct store_txn *txn, const char *host, struct pin *out, struct error *err);
+
 /* Compare-and-set: ERROR_CONFLICT where the host has a pin. Sets pin->sequence. */
 int pin_add(struct store_txn *txn, struct pin *pin, struct error *err);
 

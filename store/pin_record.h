@@ -6,6 +6,9 @@
 
 /* Each reads the bytes of one record into the arena. False: they are no such record, or memory ran out. */
 bool pin_record_read(struct arena *arena, const void *bytes, size_t length, struct pin *out);
+/* The same for a pin without its texts (NULL), in place. Both read the same of what this program wrote. */
+bool pin_record_look(const uint8_t *bytes, size_t length, struct pin *out);
+
 bool pin_event_read(struct arena *arena, const void *bytes, size_t length, struct pin_event *out);
 bool pin_refused_read(struct arena *arena, const void *bytes, size_t length, struct pin_refused *out);
 

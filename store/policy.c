@@ -2,8 +2,11 @@
 
 #include "store/record.h"
 #include "store/small_record.h"
+#include "store/wire.h"
 
 #include <string.h>
+
+#define POLICY_POLICY 1 /* number of the field */
 
 static const char *const zones[TRUST_ZONES] = {
     [TRUST_ZONE_DEVICEMGMT] = "devicemgmt",
@@ -54,13 +57,11 @@ int trust_policy_parse(const char *name, enum trust_policy *out, struct error *e
 
 bool policy_read(const void *bytes, size_t length, enum trust_policy *out)
 {
-    struct arena scratch = {0};
-    const Record__Policy *record = record_unpack(&scratch, &record__policy__descriptor, bytes, length);
-    bool sound = record != NULL && record->policy < TRUST_POLICIES;
+    uint64_t policy;
+    bool sound = wire_number(bytes, length, POLICY_POLICY, &policy) && policy < TRUST_POLICIES;
 
     if (sound)
-        *out = (enum trust_policy)record->policy;
-    arena_free(&scratch);
+        *out = (enum trust_policy)policy;
     return sound;
 }
 

@@ -37,18 +37,31 @@ int record_fail(struct store_txn *txn, int code, const char *doing)
 {
     if (txn->status == 0) {
         txn->status = code;
-        lmdb_error(&txn->error, code, doing, txn->environment->folder);
+        txn->doing = doing;
     }
     return -1;
+}
+
+static int not_active(const struct store_txn *txn, struct error *err)
+{
+    if (txn->active_name == NULL || txn->active_name[0] == '\0') {
+        error_set(err, ERROR_NOT_ACTIVE,
+                  "this node of the pair is not the active one, and changes what both have only there");
+        return error_hint(err, "`ncs ha status` says which node is active");
+    }
+    return error_set(
+        err, ERROR_NOT_ACTIVE,
+        "this node is the standby of %.300s, the active node of the pair: make this change there",
+        txn->active_name);
 }
 
 int record_status(struct store_txn *txn, struct error *err)
 {
     if (txn->status == 0)
         return 0;
-    if (err != NULL)
-        *err = txn->error;
-    return -1;
+    if (txn->status == STATUS_NOT_ACTIVE)
+        return not_active(txn, err);
+    return lmdb_error(err, txn->status, txn->doing, txn->environment->folder);
 }
 
 unsigned record_set(struct store_txn *txn)
@@ -175,15 +188,6 @@ static void change_pair(struct store_txn *txn)
     if (txn->active_name == NULL || txn->status != 0)
         return;
     txn->status = STATUS_NOT_ACTIVE;
-    if (txn->active_name[0] == '\0') {
-        error_set(&txn->error, ERROR_NOT_ACTIVE,
-                  "this node of the pair is not the active one, and changes what both have only there");
-        error_hint(&txn->error, "`ncs ha status` says which node is active");
-        return;
-    }
-    error_set(&txn->error, ERROR_NOT_ACTIVE,
-              "this node is the standby of %.300s, the active node of the pair: make this change there",
-              txn->active_name);
 }
 
 void record_note(struct store_txn *txn, enum database database, enum store_scope scope, MDB_val key,

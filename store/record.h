@@ -16,7 +16,7 @@ struct store_txn {
     MDB_txn *mdb;
     bool writing;
     int status;                     /* the first code that was not 0; sticky */
-    struct error error;             /* what it means */
+    const char *doing;              /* what failed then: "read", "write" */
     uint64_t revision;              /* of a job: the one it gets */
     struct arena arena;             /* what was read, until the end */
     struct arena row;               /* what pin_decode() read */

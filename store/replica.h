@@ -112,6 +112,7 @@ struct replica_change {
     int64_t when_ms;
     const struct replica_row *rows;
     size_t row_count;
+    bool more; /* under way only: further rows of it come in the next message */
 };
 
 /*

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/node_conf.h"
+#include "store/openssl_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,17 +30,6 @@
 struct seal {
     uint8_t key[KEY_SIZE];
 };
-
-/* What OpenSSL says: the one place here where it is turned into an error. */
-static int openssl_error(struct error *err, const char *doing)
-{
-    char reason[160];
-    unsigned long code = ERR_get_error();
-
-    ERR_error_string_n(code, reason, sizeof(reason));
-    ERR_clear_error();
-    return error_set(err, ERROR_INTERNAL, "cannot %s: %s", doing, code != 0 ? reason : "OpenSSL failed");
-}
 
 static int path_error(struct error *err, int errnum, const char *doing, const char *path)
 {

@@ -1,6 +1,7 @@
 #include "store/sealed_file.h"
 
 #include "base/file.h"
+#include "store/openssl_error.h"
 
 #include <errno.h>
 #include <openssl/core_names.h>
@@ -81,16 +82,6 @@ static void put_u32(uint8_t *out, uint32_t value)
 static uint32_t get_u32(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-static int openssl_error(struct error *err, const char *doing)
-{
-    char reason[160];
-    unsigned long code = ERR_get_error();
-
-    ERR_error_string_n(code, reason, sizeof(reason));
-    ERR_clear_error();
-    return error_set(err, ERROR_INTERNAL, "cannot %s: %s", doing, code != 0 ? reason : "OpenSSL failed");
 }
 
 static int derive_keys(struct cipher *cipher, const char *passphrase, struct error *err)

@@ -120,3 +120,25 @@ int setting_each(struct store_txn *txn, const char *prefix,
 
     return record_walk(txn, DATABASE_SETTINGS, record_key_text(prefix), setting_row, &walk, err);
 }
+
+int setting_is_on(struct store *store, const char *name, bool *on, struct error *err)
+{
+    struct store_txn *txn = store_read(store, err);
+    struct error cause = {0};
+    const uint8_t *value;
+    size_t length;
+    int result = 0;
+
+    *on = false;
+    if (txn == NULL)
+        return -1;
+    if (setting_get(txn, name, &value, &length, &cause) == 0) {
+        *on = length == 1 && value[0] == '1';
+    } else if (cause.code != ERROR_NOT_FOUND) {
+        if (err != NULL)
+            *err = cause;
+        result = -1;
+    }
+    store_end(txn);
+    return result;
+}

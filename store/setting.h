@@ -13,6 +13,9 @@ int setting_set(struct store_txn *txn, const char *name, enum store_scope scope,
 int setting_scope(struct store_txn *txn, const char *name, enum store_scope *scope, struct error *err);
 int setting_delete(struct store_txn *txn, const char *name, struct error *err);
 
+/* True for the value "1"; false where it is another one, or none. */
+int setting_is_on(struct store *store, const char *name, bool *on, struct error *err);
+
 /* Calls `each` with every setting whose name starts with `prefix`, by name, until it returns non-zero; the
  * name comes without the prefix. Name and value last until the transaction ends. */
 int setting_each(struct store_txn *txn, const char *prefix,

@@ -39,6 +39,14 @@ const char *statement_key_algorithm(size_t index);
 #define STATEMENT_KEY_NAME_SIZE 65
 int statement_key_name(const char *value, char out[STATEMENT_KEY_NAME_SIZE], struct error *err);
 
+#define STATEMENT_NAME_SIZE 256
+/*
+ * The name that a value is kept under. That is `name`, except that a key's is made from the key: given as
+ * "username/<user>/sshkey" alone it is completed. ERROR_INVALID_ARGUMENT: the value is no key, or not the one
+ * that is named.
+ */
+int statement_name(const char *name, const char *value, char out[STATEMENT_NAME_SIZE], struct error *err);
+
 /* The pair's heartbeats: milliseconds between two, and how many must be missed in a row. */
 #define STATEMENT_HEARTBEAT_MS_DEFAULT 5000
 #define STATEMENT_HEARTBEAT_MS_LEAST 50

@@ -1,7 +1,6 @@
 /* The values of the configuration of the high-availability pair. */
 #include "base/host_port.h"
-#include "base/text.h"
-#include "store/statement_check.h"
+#include "store/statement_value.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -9,10 +8,8 @@
 
 #define MAIL_ADDRESSES_MAX 16
 #define MAIL_ADDRESS_MAX 256
-#define SHOWN_MOST 60 /* bytes of a value that a sentence repeats */
-#define SHOWN(value) (int)text_cut_utf8((value), SHOWN_MOST), (value)
 
-int statement_check_mail_list(const char *value, char *out, size_t size, struct error *err)
+int statement_value_mail_list(const char *value, char *out, size_t size, struct error *err)
 {
     char checked[MAIL_ADDRESS_MAX];
     size_t count = 1;
@@ -27,32 +24,32 @@ int statement_check_mail_list(const char *value, char *out, size_t size, struct 
                              SHOWN(value), MAIL_ADDRESSES_MAX);
         memcpy(address, start, length);
         address[length] = '\0';
-        if (statement_check_mail_address(address, checked, sizeof(checked), err) != 0)
+        if (statement_value_mail_address(address, checked, sizeof(checked), err) != 0)
             return -1;
         if (start[length] == '\0')
-            return statement_keep(value, out, size, err);
+            return statement_value_keep(value, out, size, err);
         count++;
     }
 }
 
-int statement_check_failover_type(const char *value, char *out, size_t size, struct error *err)
+int statement_value_failover_type(const char *value, char *out, size_t size, struct error *err)
 {
     if (strcmp(value, "manual") == 0 || strcmp(value, "automatic") == 0)
-        return statement_keep(value, out, size, err);
+        return statement_value_keep(value, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not manual or automatic", SHOWN(value));
 }
 
-int statement_check_virtual_ipv4(const char *value, char *out, size_t size, struct error *err)
+int statement_value_virtual_ipv4(const char *value, char *out, size_t size, struct error *err)
 {
     char host[HOST_TEXT_MAX];
     enum host_kind kind;
 
     if (host_parse(value, &kind, host, NULL) == 0 && kind == HOST_IPV4)
-        return statement_keep(host, out, size, err);
+        return statement_value_keep(host, out, size, err);
     return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is not an IPv4 address", SHOWN(value));
 }
 
-int statement_check_virtual_ipv6(const char *value, char *out, size_t size, struct error *err)
+int statement_value_virtual_ipv6(const char *value, char *out, size_t size, struct error *err)
 {
     char host[HOST_TEXT_MAX];
     struct in6_addr address;
@@ -65,16 +62,16 @@ int statement_check_virtual_ipv6(const char *value, char *out, size_t size, stru
         return error_set(err, ERROR_INVALID_ARGUMENT,
                          "%.*s is not an address that others can reach: fe80::/10 is for one link alone",
                          SHOWN(value));
-    return statement_keep(host, out, size, err);
+    return statement_value_keep(host, out, size, err);
 }
 
-int statement_check_heartbeat_interval(const char *value, char *out, size_t size, struct error *err)
+int statement_value_heartbeat_interval(const char *value, char *out, size_t size, struct error *err)
 {
-    return statement_check_number(value, STATEMENT_HEARTBEAT_MS_LEAST, STATEMENT_HEARTBEAT_MS_MOST, out, size,
+    return statement_value_number(value, STATEMENT_HEARTBEAT_MS_LEAST, STATEMENT_HEARTBEAT_MS_MOST, out, size,
                                   err);
 }
 
-int statement_check_heartbeat_misses(const char *value, char *out, size_t size, struct error *err)
+int statement_value_heartbeat_misses(const char *value, char *out, size_t size, struct error *err)
 {
-    return statement_check_number(value, STATEMENT_MISSES_LEAST, STATEMENT_MISSES_MOST, out, size, err);
+    return statement_value_number(value, STATEMENT_MISSES_LEAST, STATEMENT_MISSES_MOST, out, size, err);
 }

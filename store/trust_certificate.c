@@ -27,6 +27,8 @@ static int read_value(struct store_txn *txn, const uint8_t *value, size_t length
     out->der_length = record->der.len;
     out->node = record->node;
     out->purpose = record->purpose;
+    out->subject_slash = record->subject_slash;
+    out->not_after_ms = record->not_after_ms;
     out->when_ms = record->when_ms;
     out->who = record->who;
     return 0;
@@ -65,6 +67,9 @@ int trust_certificate_put(struct store_txn *txn, const struct trust_certificate 
     record.der.len = certificate->der_length;
     record.node = (char *)(uintptr_t)certificate->node;
     record.purpose = (char *)(uintptr_t)certificate->purpose;
+    if (certificate->subject_slash != NULL)
+        record.subject_slash = (char *)(uintptr_t)certificate->subject_slash;
+    record.not_after_ms = certificate->not_after_ms;
     record.when_ms = certificate->when_ms;
     record.who = (char *)(uintptr_t)certificate->who;
     value = record_pack(txn, &record.base);

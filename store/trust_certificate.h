@@ -16,6 +16,8 @@ struct trust_certificate {
     size_t der_length;
     const char *node;    /* id of the node whose own certificate it is; "": imported */
     const char *purpose; /* of that own certificate, e.g. "tomcat-ECDSA" */
+    const char *subject_slash;
+    int64_t not_after_ms; /* 0: not noted */
     int64_t when_ms;
     const char *who;
     enum store_scope scope;

@@ -1,26 +1,13 @@
 /*
  * How sshd vouches for who is at the other end of a session (docs/security.md). While a key is being judged,
- * sshd asks `primesh --authorized-keys`, which answers with the key and, as its forced command, a voucher:
- * "the sshd process P, once it has seen the key K proved, runs the account A". Only this node can make one
- * (HMAC under the node's sealing key), and it holds only for processes that descend from P. So a voucher that
- * was overheard says nothing in another session.
+ * sshd asks `primesh --authorized-keys` (primed, in truth), which answers with the key and, as its forced
+ * command, a voucher: "the sshd process P, once it has seen the key K proved, runs the account A". Only this
+ * node can make one (HMAC under the node's sealing key), and it holds only for processes that descend from P.
+ * So a voucher that was overheard says nothing in another session.
  */
 #pragma once
 
-#include "base/process.h"
-#include "store/account.h"
-#include "store/seal.h"
-#include "store/statement.h"
-
-#define VOUCHER_TEXT_SIZE 512
-#define VOUCHER_ORIGIN_SIZE 64 /* an address, its zone included, and its NUL */
-
-struct voucher {
-    char account[ACCOUNT_NAME_SIZE];
-    char key[STATEMENT_KEY_NAME_SIZE];
-    struct process sshd;
-    char origin[VOUCHER_ORIGIN_SIZE]; /* the client's address, where sshd told it; else "" */
-};
+#include "store/voucher_text.h"
 
 /* The text holds letters, digits and "/._:%-" only. ERROR_INVALID_ARGUMENT, ERROR_INTERNAL. */
 int voucher_write(const struct seal *seal, const struct voucher *voucher, char out[VOUCHER_TEXT_SIZE],
@@ -30,7 +17,3 @@ int voucher_write(const struct seal *seal, const struct voucher *voucher, char o
  * given to another session. Whether account and key are still there is for the caller to look up. */
 int voucher_read(const struct seal *seal, const char *text, pid_t holder, struct voucher *out,
                  struct error *err);
-
-/* The account that a voucher names, unproved: for a shell that nobody can prove it to. False: it names none.
- */
-bool voucher_account(const char *text, char out[ACCOUNT_NAME_SIZE], char key[STATEMENT_KEY_NAME_SIZE]);

@@ -22,7 +22,7 @@ int wire_next(const uint8_t **at, const uint8_t *end, struct wire_field *out)
 
     if (next == end)
         return 0;
-    out->start = next;
+    *out = (struct wire_field){.start = next};
     next = wire_read_varint(next, end, &tag);
     if (next == NULL || tag >> 3 == 0)
         return -1;
@@ -63,7 +63,9 @@ bool wire_number(const uint8_t *bytes, size_t length, uint64_t number, uint64_t 
 
     *out = 0;
     while ((more = wire_next(&at, bytes + length, &field)) == 1) {
-        if (field.number == number && field.kind == WIRE_VARINT)
+        if (field.number == number && field.kind != WIRE_VARINT)
+            return false;
+        if (field.number == number)
             *out = field.value;
     }
     return more == 0;

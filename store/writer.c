@@ -89,7 +89,7 @@ static int run_job(struct writer *writer, struct group *group, struct job *job)
         feed_write(&txn);
     if (txn.status != 0) {
         job->result = -1;
-        job->error = txn.error;
+        record_status(&txn, &job->error);
     }
     if (job->result != 0 && job->error.code == ERROR_NONE)
         error_set(&job->error, ERROR_INTERNAL, "a change of the store failed without saying why");

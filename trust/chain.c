@@ -7,6 +7,7 @@
 #include "x509/names.h"
 #include "x509/x509.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -209,10 +210,14 @@ static enum trust_outcome say_wrong_name(X509 *certificate, const struct trust_r
 static bool is_named(X509 *certificate, const struct host_port *host)
 {
     const unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+    unsigned char address[sizeof(struct in6_addr)];
 
     if (host->kind == HOST_NAME)
         return X509_check_host(certificate, host->host, 0, flags, NULL) == 1;
-    return X509_check_ip_asc(certificate, host->host, 0) == 1;
+    if (host->kind == HOST_IPV4 && inet_pton(AF_INET, host->host, address) == 1)
+        return X509_check_ip(certificate, address, sizeof(struct in_addr), 0) == 1;
+    return inet_pton(AF_INET6, host->host, address) == 1 &&
+           X509_check_ip(certificate, address, sizeof(struct in6_addr), 0) == 1;
 }
 
 /* The chain holds: is its first certificate this server's? */
@@ -290,15 +295,17 @@ enum trust_outcome chain_verify(const struct anchors *anchors, const struct trus
                                 const struct trust_shown *shown, int64_t now_ms, STACK_OF(X509) * *path,
                                 struct trust_verdict *verdict)
 {
+    const struct path_shown what = {.anchors = anchors->number,
+                                    .sha256 = verdict->shown_sha256,
+                                    .certificate = shown->certificate,
+                                    .chain = shown->chain};
     enum trust_outcome outcome = TRUST_VALIDATED;
-    uint8_t key[FINGERPRINT_SIZE];
-    bool has_key = path_cache_key(anchors->number, shown->certificate, shown->chain, key);
+    bool worth_keeping = path_cache_get(&what, now_ms, path);
 
-    *path = has_key ? path_cache_get(key, now_ms, shown->certificate, shown->chain) : NULL;
     if (*path == NULL) {
         outcome = find_path(anchors->store, request, shown, now_ms, path, verdict);
-        if (outcome == TRUST_VALIDATED && has_key)
-            path_cache_put(key, *path, shown->certificate, shown->chain);
+        if (outcome == TRUST_VALIDATED && worth_keeping)
+            path_cache_put(&what, *path);
     }
     if (outcome == TRUST_VALIDATED)
         outcome = check_server(shown->certificate, sk_X509_num(*path), request, verdict);

@@ -178,11 +178,11 @@ static int judge_validated(struct judgement *judgement, struct store_txn *txn, s
 /* Reads only. -1: the store failed, *err says how. */
 static int judge(struct judgement *judgement, struct store_txn *txn, struct pin *pin, struct error *err)
 {
-    struct error why = {0};
+    struct error *why = &judgement->verdict->error;
     enum trust_policy policy;
 
     judgement->write = judgement->seen = judgement->verdict->repeated = false;
-    judgement->verdict->error = (struct error){0};
+    error_clear(why);
     judgement->verdict->failed_depth = -1;
     if (policy_get(txn, judgement->request->zone, &policy, err) != 0)
         return -1;
@@ -191,11 +191,13 @@ static int judge(struct judgement *judgement, struct store_txn *txn, struct pin 
     /* What answers on the node's own address has to be the node, whoever issued its certificate. */
     if (policy == TRUST_POLICY_ENABLE && !judgement->request->is_self)
         return judge_validated(judgement, txn, err);
-    if (pin_get(txn, judgement->host, pin, &why) == 0)
+    if (pin_look(txn, judgement->host, pin, why) == 0)
         return judge_pinned(judgement, txn, pin);
-    if (why.code == ERROR_NOT_FOUND)
+    if (why->code == ERROR_NOT_FOUND) {
+        error_clear(why);
         return judge_first_contact(judgement);
-    *err = why;
+    }
+    *err = *why;
     return -1;
 }
 
@@ -348,20 +350,23 @@ static void explain(const struct judgement *judgement)
     }
 }
 
-static void undecided(struct judgement *judgement, const struct error *why)
+/* verdict->error says why. */
+static void undecided(struct judgement *judgement)
 {
     struct trust_verdict *verdict = judgement->verdict;
+    struct error why = verdict->error;
 
     set_outcome(judgement, TRUST_UNDECIDED);
     describe_shown(judgement->certificate, verdict);
-    error_set(&verdict->error, why->code == ERROR_NONE ? ERROR_INTERNAL : why->code,
-              "cannot judge the certificate of %s: %s", judgement->host, why->message);
-    if (why->hint[0] != '\0')
-        error_hint(&verdict->error, "%s", why->hint);
+    error_set(&verdict->error, why.code == ERROR_NONE ? ERROR_INTERNAL : why.code,
+              "cannot judge the certificate of %s: %s", judgement->host, why.message);
+    if (why.hint[0] != '\0')
+        error_hint(&verdict->error, "%s", why.hint);
 }
 
-static int judge_reading(struct store *store, struct judgement *judgement, struct error *err)
+static int judge_reading(struct store *store, struct judgement *judgement)
 {
+    struct error *err = &judgement->verdict->error;
     struct store_txn *txn = store_read(store, err);
     struct pin pin;
     int result;
@@ -377,11 +382,11 @@ static int judge_reading(struct store *store, struct judgement *judgement, struc
  * Judges once more on the writer's thread and writes. Where that fails, only what was a mismatch before and
  * still is one may stand: every other outcome could rest on a pin that never reached the disk.
  */
-static int decide(struct store *store, struct judgement *judgement, struct error *err)
+static int decide(struct store *store, struct judgement *judgement)
 {
     bool was_refused = judgement->verdict->outcome == TRUST_MISMATCH;
 
-    if (store_run(store, decide_job, judgement, err) == 0)
+    if (store_run(store, decide_job, judgement, &judgement->verdict->error) == 0)
         return 0;
     judgement->seen = false;
     return was_refused && judgement->verdict->outcome == TRUST_MISMATCH ? 0 : -1;
@@ -395,6 +400,21 @@ void trust_judge(struct store *store, const struct trust_request *request, X509 
     trust_judge_shown(store, request, &shown, NULL, verdict);
 }
 
+/* Field by field: its texts have room for kilobytes, and clearing them would cost a match as much as finding
+ * its pin. */
+static void begin(struct trust_verdict *verdict)
+{
+    verdict->outcome = TRUST_UNDECIDED;
+    memset(verdict->shown_sha256, 0, FINGERPRINT_SIZE);
+    memset(verdict->pinned_sha256, 0, FINGERPRINT_SIZE);
+    verdict->pinned_since_ms = 0;
+    verdict->not_before_ms = verdict->not_after_ms = 0;
+    verdict->repeated = false;
+    verdict->subject_reversed[0] = verdict->common_name[0] = '\0';
+    verdict->failed_depth = -1;
+    error_clear(&verdict->error);
+}
+
 void trust_judge_shown(struct store *store, const struct trust_request *request,
                        const struct trust_shown *shown, struct trust_need **need,
                        struct trust_verdict *verdict)
@@ -406,26 +426,19 @@ void trust_judge_shown(struct store *store, const struct trust_request *request,
                                   .certificate = shown->certificate,
                                   .verdict = verdict,
                                   .now_ms = clock_wall_ms()};
-    struct error why = {0};
 
     if (need != NULL)
         *need = NULL;
-    memset(verdict, 0, sizeof(*verdict));
-    verdict->outcome = TRUST_UNDECIDED;
-    verdict->failed_depth = -1;
+    begin(verdict);
     host_port_format(&request->host, judgement.host);
-    if (x509_fingerprint(shown->certificate, verdict->shown_sha256, &why) != 0) {
-        undecided(&judgement, &why);
+    if (x509_fingerprint(shown->certificate, verdict->shown_sha256, &verdict->error) != 0) {
+        undecided(&judgement);
         return;
     }
     if (x509_validity(shown->certificate, &verdict->not_before_ms, &verdict->not_after_ms, NULL) != 0)
         verdict->not_before_ms = verdict->not_after_ms = 0;
-    if (judge_reading(store, &judgement, &why) != 0) {
-        undecided(&judgement, &why);
-        return;
-    }
-    if (judgement.write && decide(store, &judgement, &why) != 0) {
-        undecided(&judgement, &why);
+    if (judge_reading(store, &judgement) != 0 || (judgement.write && decide(store, &judgement) != 0)) {
+        undecided(&judgement);
         return;
     }
     if (judgement.seen)

@@ -101,7 +101,10 @@ static int name_subject(struct ocsp_subject *subject, struct error *err)
 int ocsp_subject_init(struct ocsp_subject *subject, STACK_OF(X509) * path, int depth, X509_STORE *anchors,
                       const struct ocsp_setting *setting, struct error *err)
 {
-    *subject = (struct ocsp_subject){.path = path, .depth = depth, .anchors = anchors};
+    subject->path = path;
+    subject->depth = depth;
+    subject->anchors = anchors;
+    subject->url_count = 0;
     if (setting->custom) {
         for (size_t i = 0; i < OCSP_URLS; i++)
             add_url(subject, setting->urls[i]);

@@ -2,7 +2,6 @@
 
 #include "x509/x509.h"
 
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -19,9 +18,11 @@ struct step {
 #define SHOWN_NONE -2
 
 struct kept {
-    uint8_t key[FINGERPRINT_SIZE];
+    uint64_t anchors; /* 0: free */
+    uint8_t sha256[FINGERPRINT_SIZE];
+    uint8_t chain[FINGERPRINT_SIZE]; /* of all that was shown besides */
     struct step steps[CHAIN_MOST];
-    int count;       /* 0: free */
+    int count;       /* 0: seen only */
     int64_t from_ms; /* when all of its certificates are valid */
     int64_t to_ms;
 };
@@ -30,36 +31,55 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kept table[SETS][WAYS];
 static unsigned next_way[SETS]; /* the one that makes room */
 
-bool path_cache_key(uint64_t anchors, X509 *certificate, STACK_OF(X509) * chain,
-                    uint8_t key[FINGERPRINT_SIZE])
+/* Of what was sent, each in its place: a path says by places what it is made of. */
+static bool hash_chain(const struct path_shown *shown, uint8_t out[FINGERPRINT_SIZE])
 {
-    uint8_t bytes[sizeof(anchors) + (CHAIN_MOST + 1) * FINGERPRINT_SIZE];
-    size_t length = sizeof(anchors);
-    int count = chain == NULL ? 0 : sk_X509_num(chain);
+    uint8_t bytes[CHAIN_MOST * FINGERPRINT_SIZE] = {0};
+    int count = shown->chain == NULL ? 0 : sk_X509_num(shown->chain);
 
     if (count > CHAIN_MOST)
         return false;
-    memcpy(bytes, &anchors, sizeof(anchors));
-    if (x509_fingerprint(certificate, bytes + length, NULL) != 0)
-        return false;
-    length += FINGERPRINT_SIZE;
     for (int i = 0; i < count; i++) {
-        X509 *sent = sk_X509_value(chain, i);
+        X509 *sent = sk_X509_value(shown->chain, i);
 
-        /* Its place counts as well: a path says by places what it is made of. */
-        if (sent == certificate)
-            memset(bytes + length, 0, FINGERPRINT_SIZE);
-        else if (x509_fingerprint(sent, bytes + length, NULL) != 0)
+        if (sent != shown->certificate && x509_fingerprint(sent, bytes + i * FINGERPRINT_SIZE, NULL) != 0)
             return false;
-        length += FINGERPRINT_SIZE;
     }
-    return EVP_Digest(bytes, length, key, NULL, EVP_sha256(), NULL) == 1;
+    return x509_hash(bytes, (size_t)count * FINGERPRINT_SIZE, out, NULL) == 0;
 }
 
-/* The key is a hash already. */
-static unsigned set_of(const uint8_t key[FINGERPRINT_SIZE])
+static void drop(struct kept *kept)
 {
-    return key[0] & (SETS - 1);
+    for (int i = 0; i < kept->count; i++)
+        X509_free(kept->steps[i].anchor);
+    kept->count = 0;
+}
+
+/* With the lock held: the server's place; NULL: it has none. */
+static struct kept *find(const struct path_shown *shown)
+{
+    struct kept *set = table[shown->sha256[0] & (SETS - 1)];
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].anchors == shown->anchors && memcmp(set[i].sha256, shown->sha256, FINGERPRINT_SIZE) == 0)
+            return &set[i];
+    }
+    return NULL;
+}
+
+/* The same; where there is none it makes one. */
+static struct kept *make(const struct path_shown *shown)
+{
+    unsigned set = shown->sha256[0] & (SETS - 1);
+    struct kept *place = find(shown);
+
+    if (place != NULL)
+        return place;
+    place = &table[set][next_way[set]++ % WAYS];
+    drop(place);
+    place->anchors = shown->anchors;
+    memcpy(place->sha256, shown->sha256, FINGERPRINT_SIZE);
+    return place;
 }
 
 static STACK_OF(X509) * build(const struct kept *kept, X509 *certificate, STACK_OF(X509) * chain)
@@ -78,20 +98,29 @@ static STACK_OF(X509) * build(const struct kept *kept, X509 *certificate, STACK_
     return path;
 }
 
-STACK_OF(X509) * path_cache_get(const uint8_t key[FINGERPRINT_SIZE], int64_t now_ms, X509 *certificate,
-                                STACK_OF(X509) * chain)
+bool path_cache_get(const struct path_shown *shown, int64_t now_ms, STACK_OF(X509) * *path)
 {
-    STACK_OF(X509) *path = NULL;
-    const struct kept *set = table[set_of(key)];
+    uint8_t chain[FINGERPRINT_SIZE];
+    const struct kept *kept;
+    bool seen, worth;
 
+    *path = NULL;
     pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < WAYS && path == NULL; i++) {
-        if (set[i].count > 0 && memcmp(set[i].key, key, FINGERPRINT_SIZE) == 0 && set[i].from_ms <= now_ms &&
-            now_ms < set[i].to_ms)
-            path = build(&set[i], certificate, chain);
-    }
+    kept = find(shown);
+    seen = kept != NULL;
+    worth = seen && kept->count > 0;
+    if (!seen)
+        make(shown);
     pthread_mutex_unlock(&lock);
-    return path;
+    if (!worth || !hash_chain(shown, chain))
+        return seen;
+    pthread_mutex_lock(&lock);
+    kept = find(shown);
+    if (kept != NULL && kept->count > 0 && memcmp(kept->chain, chain, FINGERPRINT_SIZE) == 0 &&
+        kept->from_ms <= now_ms && now_ms < kept->to_ms)
+        *path = build(kept, shown->certificate, shown->chain);
+    pthread_mutex_unlock(&lock);
+    return *path == NULL;
 }
 
 static struct step step_of(X509 *one, X509 *certificate, STACK_OF(X509) * chain)
@@ -107,21 +136,13 @@ static struct step step_of(X509 *one, X509 *certificate, STACK_OF(X509) * chain)
     return (struct step){.shown = SHOWN_NONE, .anchor = one};
 }
 
-static void drop(struct kept *kept)
+void path_cache_put(const struct path_shown *shown, STACK_OF(X509) * path)
 {
-    for (int i = 0; i < kept->count; i++)
-        X509_free(kept->steps[i].anchor);
-    kept->count = 0;
-}
-
-void path_cache_put(const uint8_t key[FINGERPRINT_SIZE], STACK_OF(X509) * path, X509 *certificate,
-                    STACK_OF(X509) * chain)
-{
-    struct kept entry = {.from_ms = INT64_MIN, .to_ms = INT64_MAX, .count = sk_X509_num(path)};
-    unsigned set = set_of(key);
+    struct kept entry = {
+        .anchors = shown->anchors, .from_ms = INT64_MIN, .to_ms = INT64_MAX, .count = sk_X509_num(path)};
     struct kept *place;
 
-    if (entry.count > CHAIN_MOST)
+    if (entry.count > CHAIN_MOST || !hash_chain(shown, entry.chain))
         return;
     for (int i = 0; i < entry.count; i++) {
         X509 *one = sk_X509_value(path, i);
@@ -132,15 +153,15 @@ void path_cache_put(const uint8_t key[FINGERPRINT_SIZE], STACK_OF(X509) * path, 
             return;
         entry.from_ms = from_ms > entry.from_ms ? from_ms : entry.from_ms;
         entry.to_ms = to_ms < entry.to_ms ? to_ms : entry.to_ms;
-        entry.steps[i] = step_of(one, certificate, chain);
+        entry.steps[i] = step_of(one, shown->certificate, shown->chain);
     }
-    memcpy(entry.key, key, FINGERPRINT_SIZE);
+    memcpy(entry.sha256, shown->sha256, FINGERPRINT_SIZE);
     for (int i = 0; i < entry.count; i++) {
         if (entry.steps[i].anchor != NULL)
             X509_up_ref(entry.steps[i].anchor);
     }
     pthread_mutex_lock(&lock);
-    place = &table[set][next_way[set]++ % WAYS];
+    place = make(shown);
     drop(place);
     *place = entry;
     pthread_mutex_unlock(&lock);

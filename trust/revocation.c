@@ -4,6 +4,7 @@
 #include "trust/chain.h"
 #include "trust/ocsp.h"
 
+#include <openssl/tls1.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,16 +64,40 @@ static enum trust_outcome judge_no_answer(const struct question *question, const
     return TRUST_UNKNOWN_STATUS;
 }
 
-/* What is known of the subject without asking anybody. */
-static bool is_known(const struct revocation *revocation, const struct ocsp_subject *subject,
-                     struct ocsp_entry *entry)
+/* The TLS feature extension with status_request (RFC 7633): who has the certificate's key alone cannot use it
+ * without a fresh answer of its CA. */
+static bool demands_staple(X509 *certificate)
+{
+    TLS_FEATURE *features = X509_get_ext_d2i(certificate, NID_tlsfeature, NULL, NULL);
+    bool found = false;
+
+    for (int i = 0; i < sk_ASN1_INTEGER_num(features); i++)
+        found |= ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == TLSEXT_TYPE_status_request;
+    sk_ASN1_INTEGER_pop_free(features, ASN1_INTEGER_free);
+    return found;
+}
+
+static enum trust_outcome refuse_unstapled(const struct question *question)
+{
+    struct trust_verdict *verdict = question->verdict;
+    char place[CHAIN_PLACE_MAX];
+
+    place_of(question, place);
+    error_set(&verdict->error, ERROR_UNTRUSTED,
+              "%s demands that the server shows a fresh OCSP answer for it (RFC 7633), and the server %s",
+              place, question->revocation->shown->stapled == NULL ? "shows none" : "shows none that holds");
+    error_hint(&verdict->error, "turn OCSP stapling on at the server, or give it a certificate without that");
+    return TRUST_UNKNOWN_STATUS;
+}
+
+/* What the server showed of its own certificate, if it is sound. */
+static bool is_stapled(const struct revocation *revocation, const struct ocsp_subject *subject,
+                       struct ocsp_entry *entry)
 {
     const struct trust_shown *shown = revocation->shown;
 
-    if (subject->depth == 0 && shown->stapled != NULL &&
-        ocsp_read(subject, shown->stapled, shown->stapled_length, revocation->now_ms, entry, NULL) == 0)
-        return true;
-    return subject->url_count > 0 && ocsp_cache_get(subject->key, revocation->now_ms, entry);
+    return subject->depth == 0 && shown->stapled != NULL &&
+           ocsp_read(subject, shown->stapled, shown->stapled_length, revocation->now_ms, entry, NULL) == 0;
 }
 
 /* Nobody is there to ask. Where that is enough it goes without saying: many CAs of companies have no
@@ -109,8 +134,12 @@ static enum trust_outcome check_one(const struct question *question)
                           revocation->setting, &question->verdict->error) != 0)
         return TRUST_UNDECIDED;
     question->verdict->failed_depth = question->depth;
-    if (!is_known(revocation, &subject, &entry))
-        return ask(question, &subject);
+    if (!is_stapled(revocation, &subject, &entry)) {
+        if (question->depth == 0 && demands_staple(sk_X509_value(revocation->path, 0)))
+            return refuse_unstapled(question);
+        if (subject.url_count == 0 || !ocsp_cache_get(subject.key, revocation->now_ms, &entry))
+            return ask(question, &subject);
+    }
     switch (entry.status) {
     case OCSP_GOOD:
         return TRUST_VALIDATED;
@@ -137,8 +166,9 @@ static bool names_responder(X509 *certificate)
 
 enum trust_outcome revocation_check(const struct revocation *revocation, struct trust_verdict *verdict)
 {
-    struct error caveat = {0};
+    struct error caveat;
 
+    error_clear(&caveat);
     /* The last one is the zone's own: what an admin trusts is not asked about. */
     for (int depth = 0; depth < sk_X509_num(revocation->path) - 1; depth++) {
         struct question question = {revocation, depth, verdict};
@@ -151,9 +181,10 @@ enum trust_outcome revocation_check(const struct revocation *revocation, struct 
             return outcome;
         if (verdict->error.code != ERROR_NONE && caveat.code == ERROR_NONE)
             caveat = verdict->error;
-        verdict->error.code = ERROR_NONE;
+        error_clear(&verdict->error);
     }
-    verdict->error = caveat;
+    if (caveat.code != ERROR_NONE)
+        verdict->error = caveat;
     verdict->failed_depth = -1;
     return TRUST_VALIDATED;
 }

@@ -5,36 +5,72 @@
 
 #include <openssl/err.h>
 #include <string.h>
-#include <time.h>
 
+#define DAYS_TO_1970 719162 /* from 0001-01-01 */
+#define CYCLE_YEARS 400     /* after which the calendar repeats itself */
+#define CYCLE_DAYS 146097
+#define SECONDS_A_DAY 86400
 #define SERIAL_OCTETS_MAX 20 /* RFC 5280 section 4.1.2.2 */
 
-/* RFC 5280 section 4.1.2.5: "YYMMDDHHMMSSZ" or "YYYYMMDDHHMMSSZ", and nothing else. */
-static bool is_strict_time(const ASN1_TIME *time)
+static bool read_digits(const unsigned char *text, int count, int most, int *out)
 {
-    const unsigned char *text = ASN1_STRING_get0_data(time);
-    int length = ASN1_STRING_length(time);
-    int digits = ASN1_STRING_type(time) == V_ASN1_UTCTIME ? 12 : 14;
-
-    if (text == NULL || length != digits + 1 || text[digits] != 'Z')
-        return false;
-    for (int i = 0; i < digits; i++) {
+    *out = 0;
+    for (int i = 0; i < count; i++) {
         if (text[i] < '0' || text[i] > '9')
             return false;
+        *out = *out * 10 + (text[i] - '0');
     }
+    return *out <= most;
+}
+
+static bool is_leap_year(int year)
+{
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+/* Days from 1970-01-01 in the Gregorian calendar; false: no such day. timegm(3) would also take February 30,
+ * and looks into the time zone. */
+static bool count_days(int year, int month, int day, int64_t *out)
+{
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+    int64_t years = year + CYCLE_YEARS - 1; /* whole ones; never below 0 */
+    bool leap = is_leap_year(year);
+
+    if (month < 1 || day < 1 || day > before[month] - before[month - 1] + (leap && month == 2))
+        return false;
+    *out = years * 365 + years / 4 - years / 100 + years / 400 - CYCLE_DAYS - DAYS_TO_1970 +
+           before[month - 1] + day - 1 + (leap && month > 2);
+    return true;
+}
+
+/* RFC 5280 section 4.1.2.5: "YYMMDDHHMMSSZ" or "YYYYMMDDHHMMSSZ", and nothing else. */
+static bool read_time(const ASN1_TIME *time, int64_t *out_ms)
+{
+    const unsigned char *text = ASN1_STRING_get0_data(time);
+    int year_digits = ASN1_STRING_type(time) == V_ASN1_UTCTIME ? 2 : 4;
+    int year, month, day, hour, minute, second;
+    int64_t days;
+
+    if (text == NULL || ASN1_STRING_length(time) != year_digits + 11 || text[year_digits + 10] != 'Z' ||
+        !read_digits(text, year_digits, 9999, &year))
+        return false;
+    if (year_digits == 2)
+        year += year < 50 ? 2000 : 1900;
+    text += year_digits;
+    if (!read_digits(text, 2, 12, &month) || !read_digits(text + 2, 2, 31, &day) ||
+        !read_digits(text + 4, 2, 23, &hour) || !read_digits(text + 6, 2, 59, &minute) ||
+        !read_digits(text + 8, 2, 59, &second) || !count_days(year, month, day, &days))
+        return false;
+    *out_ms = (days * SECONDS_A_DAY + hour * 3600 + minute * 60 + second) * 1000;
     return true;
 }
 
 int form_time(const ASN1_TIME *time, const char *field, int64_t *out_ms, struct error *err)
 {
     struct text shown = {0};
-    struct tm tm;
 
-    if (time != NULL && is_strict_time(time) && ASN1_TIME_to_tm(time, &tm) == 1) {
-        *out_ms = (int64_t)timegm(&tm) * 1000;
+    if (time != NULL && read_time(time, out_ms))
         return 0;
-    }
-    ERR_clear_error();
     if (time != NULL && ASN1_STRING_get0_data(time) != NULL)
         text_add_escaped(&shown, (const char *)ASN1_STRING_get0_data(time), (size_t)ASN1_STRING_length(time),
                          NULL);

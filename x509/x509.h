@@ -10,6 +10,9 @@
     4096 /* bytes of a subject or issuer in its escaped slash form; longer is malformed */
 #define X509_FILE_MAX (1024 * 1024) /* bytes that x509_read() takes */
 
+/* The SHA-256 of any bytes. */
+int x509_hash(const void *bytes, size_t length, uint8_t sha256[FINGERPRINT_SIZE], struct error *err);
+
 /* The SHA-256 of the certificate's DER. */
 int x509_fingerprint(X509 *certificate, uint8_t sha256[FINGERPRINT_SIZE], struct error *err);
 

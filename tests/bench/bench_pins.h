@@ -16,6 +16,8 @@
 #define PINS_PER_JOB 20000
 #define OUTPUT_SIZE 65536
 
+static enum store_scope bench_scope = STORE_SCOPE_NODE; /* of the pins that are made */
+
 struct output {
     int fd;
     size_t used;
@@ -81,7 +83,7 @@ static inline int add_many(struct store_txn *txn, void *arg, struct error *err)
     uint64_t from = *(uint64_t *)arg;
 
     for (uint64_t i = from; i < from + PINS_PER_JOB; i++) {
-        struct pin pin = {.scope = STORE_SCOPE_NODE, .accepted_count = 1};
+        struct pin pin = {.scope = bench_scope, .accepted_count = 1};
         char slash[200], oneline[200];
 
         snprintf(pin.host, sizeof(pin.host), "10.%" PRIu64 ".%" PRIu64 ".%" PRIu64 "_443", i >> 16 & 255,

@@ -28,14 +28,24 @@ static size_t touch(const char *text, size_t length)
 static void read_pin(struct arena *arena, const uint8_t *data, size_t size)
 {
     struct pin_row row;
-    struct pin pin;
+    struct pin pin, look;
     bool row_read = pin_row_read(data, size, &row);
+    bool looked = pin_record_look(data, size, &look);
 
     if (row_read)
         sum = sum + touch(row.host, row.host_length) + touch(row.subject_slash, row.subject_slash_length) +
               touch(row.subject_oneline, row.subject_oneline_length);
-    if (pin_record_read(arena, data, size, &pin))
-        sum = sum + strlen(pin.host) + strlen(pin.subject_slash) + pin.accepted_count;
+    if (looked)
+        sum = sum + strlen(look.host) + look.accepted_count;
+    if (!pin_record_read(arena, data, size, &pin))
+        return;
+    sum = sum + strlen(pin.host) + strlen(pin.subject_slash) + pin.accepted_count;
+    /* where both make sense of it, it is the same sense */
+    if (looked && (strcmp(look.host, pin.host) != 0 || look.accepted_count != pin.accepted_count ||
+                   memcmp(look.accepted, pin.accepted, sizeof(pin.accepted)) != 0 ||
+                   memcmp(look.certificate, pin.certificate, sizeof(pin.certificate)) != 0 ||
+                   look.last_seen_ms != pin.last_seen_ms || look.zone != pin.zone))
+        abort();
 }
 
 static void read_change(struct arena *arena, const uint8_t *data, size_t size)

@@ -5,6 +5,7 @@ HEARTBEAT=${HEARTBEAT:-100} # ms
 MISSES=${MISSES:-3}
 AUTHKEY=Key-of-the-pair-1
 declare -A PRIMED=()
+FAKETIME=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 # NODE_ENV_OF=clocked: nodes live by $TMP/clock.<node>
 
 home_of() { echo "$TMP/$1"; }
 
@@ -17,13 +18,14 @@ pair_conf() { # pair_conf <node> [<further lines>]
 }
 
 node_start() { # node_start <node>
-    # shellcheck disable=SC2086
-    in_ "$1" env ${NODE_ENV:-} "$BIN/primed" --home "$TMP/$1" >"$TMP/$1.out" 2>&1 || { sed 's/^/# /' "$TMP/$1.out"; return 1; }
+    local clock=()
+    [ -z "${NODE_ENV_OF:-}" ] || clock=("LD_PRELOAD=$FAKETIME" "FAKETIME_TIMESTAMP_FILE=$TMP/clock.$1" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1)
+    in_ "$1" env "${clock[@]}" "$BIN/primed" --home "$TMP/$1" >"$TMP/$1.out" 2>&1 || { sed 's/^/# /' "$TMP/$1.out"; return 1; }
     PRIMED[$1]=$(cat "$TMP/$1/run/primed.pid")
 }
 
-# Both halves of primed, and no keepalived.
-halves() { echo "${PRIMED[$1]} $(pgrep -P "${PRIMED[$1]}" -f "$TMP/$1" 2>/dev/null | tr '\n' ' ')"; }
+# Both halves of primed, and no keepalived; the one that would be told of the other's end first.
+halves() { echo "$(pgrep -P "${PRIMED[$1]}" -x primed 2>/dev/null | tr '\n' ' ') ${PRIMED[$1]}"; }
 
 ended() { [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
 
@@ -92,7 +94,7 @@ converge() { # converge [<seconds>]
     return 1
 }
 
-register() { on a "ncs ha register secondary-server ${NODE_ADDRESS[b]} $REGISTER_MORE"; }
+register() { on a "ncs ha register secondary-server ${NODE_ADDRESS[b]} $REGISTER_MORE password-stdin" <<<"$AUTHKEY"; }
 REGISTER_MORE=
 
 writer_start() {

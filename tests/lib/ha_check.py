@@ -25,8 +25,14 @@ both = first & second
 wrong = []
 epochs = {}
 count = {}
+line = 0  # epochs are counted anew with each registration
 for change in record:
+    if "registered" in change:
+        line += 1
+        continue
     kind = change["outcome"].split(":")[0]
+    if kind == "kept" and change.get("alone"):
+        kind = "kept alone"
     count[kind] = count.get(kind, 0) + 1
     number = change["number"]
     if kind == "replicated" and number not in both:
@@ -36,10 +42,10 @@ for change in record:
     if kind == "kept" and number not in both | diverged:
         wrong.append(f"n{number}, kept by node {change['node']} in epoch {change.get('epoch')}, is lost without a word")
     if kind in ("replicated", "kept") and change.get("epoch"):
-        epochs.setdefault(change["epoch"], set()).add(change["node"])
-for epoch, nodes in sorted(epochs.items()):
+        epochs.setdefault((line, change["epoch"]), set()).add(change["node"])
+for (registration, epoch), nodes in sorted(epochs.items()):
     if len(nodes) > 1:
-        wrong.append(f"both nodes accepted changes in epoch {epoch}")
+        wrong.append(f"both nodes accepted changes in epoch {epoch} of registration {registration}")
 if first != second:
     wrong.append(f"the nodes differ: {sorted(first ^ second)[:10]}")
 print(", ".join(f"{kind} {number}" for kind, number in sorted(count.items())) or "no change at all",

@@ -27,9 +27,9 @@ fault_primary_killed() { node_ a kill; pause "$HOLD"; node_ a start; }
 fault_secondary_killed() { node_ b kill; pause "$HOLD"; node_ b start; }
 fault_both_killed() { node_ a kill; node_ b kill; node_ b start; node_ a start; }
 fault_both_stopped() {
-    node_ a stop & node_ b stop & wait $! %% 2>/dev/null
-    node_ b stop; node_ a stop
-    node_ a start; node_ b start
+    kill -TERM "${PRIMED[a]}" "${PRIMED[b]}"
+    node_ a stop; node_ b stop
+    node_ b start; node_ a start
 }
 fault_full_disk() {
     dd if=/dev/zero of="$TMP/b/ballast" bs=64k status=none 2>/dev/null
@@ -63,6 +63,9 @@ fault_killed_in_registration() {
     local victim=$1
     on a "ncs ha remove force"
     wait_for 10 is_state b "Stand Alone|HA not Configured" || on b "ncs ha remove force"
+    # outside a pair a restart puts the startup configuration in place: what was acknowledged so far shall be in it
+    on a "copy running-config startup-config"
+    echo '{"registered": true}' >>"$TMP/record"
     register &
     pause 0.8
     node_ "$victim" kill
@@ -70,3 +73,47 @@ fault_killed_in_registration() {
     node_ "$victim" start
 }
 ready_for_failback() { is_state b "Secondary Active" && is_state a "Primary Syncing"; }
+
+# A pair that is under way, with the writer at it: `faults_up`, then `fault <name> [<argument>]` as often as wanted, then
+# `faults_proved`. Counts go to FAULT_COUNT[<name>].
+declare -A FAULT_COUNT=() FAULT_FAILED=()
+
+faults_up() { # faults_up [<further lines of the primary's configuration>...]
+    local node
+    netns_up
+    at_exit pair_down
+    mkdir -p "$TMP/a" "$TMP/b"
+    # a disk of its own, which can be full without anybody else's suffering
+    mount -t tmpfs -o size=96m tmpfs "$TMP/b" && at_exit 'umount -l "$TMP/b"'
+    for node in a b; do
+        echo "+0" >"$TMP/clock.$node"
+        pair_conf "$node"
+        node_start "$node" || return 1
+        on "$node" "ncs ha authkey $AUTHKEY"
+    done
+    configure a ha "heartbeat interval $HEARTBEAT misses $MISSES" "failover-type automatic" "witness ${NODE_ADDRESS[c]}" "$@"
+    configure b ha "heartbeat interval $HEARTBEAT misses $MISSES"
+    register
+    on a "copy running-config startup-config"
+    converge 30 || return 1
+    writer_start
+}
+
+fault() { # fault <name> [<argument>]: 0 if the pair came back to what it was, and takes changes
+    local started=$SECONDS
+    FAULT_LAST=
+    "fault_$1" "${@:2}"
+    FAULT_COUNT[$*]=$((${FAULT_COUNT[$*]:-0} + 1))
+    if converge 40 && wait_for 15 more_written "$(written)"; then
+        FAULT_LAST="after $((SECONDS - started)) s"
+        return 0
+    fi
+    FAULT_FAILED[$*]=$((${FAULT_FAILED[$*]:-0} + 1))
+    return 1
+}
+
+faults_proved() { # what was proved, or what is wrong; 0: nothing is
+    writer_stop
+    converge 40
+    check_pair
+}

@@ -6,7 +6,8 @@ usage: ha_writer.py <record> <home>...
 Each change is a repository n<number> in the configuration. What became of it goes to <record>, a line of JSON each,
 written and synced before the next: node (index of the home), number, outcome (replicated; kept: on that node only;
 refused: with its code; unknown: no answer came), epoch (if the node was in the same one before and after), t (monotonic
-seconds, after). SIGTERM ends it.
+seconds, after), alone (the node was in no pair before or after: what it had as its running configuration is then its own
+affair). SIGTERM ends it.
 """
 import itertools
 import json
@@ -72,7 +73,7 @@ def outcome_of(answer):
         code = answer["error"].get("code", "?")
         # made, but not known to have reached the other node
         return "refused:" + code
-    return "kept" if answer["result"].get("replicated") is False else "replicated"
+    return "replicated" if answer["result"].get("replicated") is True else "kept"
 
 
 def write(index, home):
@@ -85,12 +86,13 @@ def write(index, home):
         after = epoch_of(node)
         outcome = outcome_of(answer)
         line = {"node": index, "number": number, "outcome": outcome, "t": round(time.monotonic(), 3)}
+        if 0 in (before, after):
+            line["alone"] = True
         if before is not None and before == after:
             line["epoch"] = before
         with lock:
             record.write(json.dumps(line) + "\n")
-        if not outcome.startswith(("replicated", "kept")):
-            ending.wait(0.02)
+        ending.wait(0.005 if outcome in ("replicated", "kept") else 0.02)
 
 
 threads = [threading.Thread(target=write, args=pair) for pair in enumerate(homes)]

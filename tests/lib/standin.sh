@@ -32,7 +32,8 @@ mood() {
 
 # get <curl's arguments...>: BODY, HEAD (headers, CR stripped), STATUS (HTTP), EXIT (curl's).
 get() {
-    STATUS=$(curl -sk --max-time "${MOST:-10}" --path-as-is -D "$TMP/head" -o "$TMP/body" -w '%{http_code}' "$@" 2>"$TMP/curl.err")
+    rm -f "$TMP/body" "$TMP/head"
+    STATUS=$(curl -sk --max-time "${MOST:-30}" --path-as-is -D "$TMP/head" -o "$TMP/body" -w '%{http_code}' "$@" 2>"$TMP/curl.err")
     EXIT=$?
     [ -e "$TMP/body" ] || : >"$TMP/body"
     BODY=$(tr -d '\0' <"$TMP/body")

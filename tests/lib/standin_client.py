@@ -41,7 +41,7 @@ def ise_opener(password="Ise-lab-1"):
 
 def ise(path, opener=None, **headers):
     request = urllib.request.Request(f"{ISE}/admin/API/mnt/{path}", headers=headers)
-    with (opener or ise_opener()).open(request, timeout=10) as response:
+    with (opener or ise_opener()).open(request, timeout=30) as response:
         return ElementTree.fromstring(response.read())
 
 
@@ -57,7 +57,7 @@ class Dnac:
         request = urllib.request.Request(f"{DNAC}/dna/system/api/v1/auth/token", method="POST", headers={
             "Authorization": "Basic " + base64.b64encode(b"admin:Dnac-lab-1").decode(),
             "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, context=CONTEXT, timeout=10) as response:
+        with urllib.request.urlopen(request, context=CONTEXT, timeout=30) as response:
             self.token = json.load(response)["Token"]
 
     def get(self, path):
@@ -66,7 +66,7 @@ class Dnac:
                 self.login()
             request = urllib.request.Request(f"{DNAC}/dna/intent/api/v1/{path}", headers={"X-Auth-Token": self.token})
             try:
-                with urllib.request.urlopen(request, context=CONTEXT, timeout=10) as response:
+                with urllib.request.urlopen(request, context=CONTEXT, timeout=30) as response:
                     return json.load(response)["response"]
             except urllib.error.HTTPError as error:
                 if error.code == 401:
@@ -144,7 +144,7 @@ check(raises(json.JSONDecodeError, lambda: dnac.get("network-device/count")), "J
 mood("dnac", "normal")
 
 # --- one connection, many requests, one certificate
-connection = http.client.HTTPSConnection(DNAC.removeprefix("https://"), context=CONTEXT, timeout=10)
+connection = http.client.HTTPSConnection(DNAC.removeprefix("https://"), context=CONTEXT, timeout=30)
 connection.connect()
 socket = connection.sock
 pin = hashlib.sha256(socket.getpeercert(binary_form=True)).hexdigest()
@@ -159,7 +159,7 @@ mood("dnac", "rolled")
 connection.request("GET", "/dna/intent/api/v1/network-device/count", headers={"X-Auth-Token": dnac.token})
 response = connection.getresponse()
 check(json.load(response)["response"] == 1234 and connection.sock is socket, "which lives on while the key is rolled")
-other = http.client.HTTPSConnection(DNAC.removeprefix("https://"), context=CONTEXT, timeout=10)
+other = http.client.HTTPSConnection(DNAC.removeprefix("https://"), context=CONTEXT, timeout=30)
 other.connect()
 check(hashlib.sha256(other.sock.getpeercert(binary_form=True)).hexdigest() != pin, "the next one shows another certificate")
 print(f"1..{count}")

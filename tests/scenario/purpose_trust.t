@@ -44,6 +44,11 @@ import tomcat-trust chain.pem
 is "$STATUS $OUT" "0 tomcat-trust/root.pem
 tomcat-trust/middle.pem
 Successfully imported certificate for tomcat-trust." "a chain goes in, the root first"
+sh_ "show cert expiry | json"
+is "$(jq -r '[.expiries[] | select(.kind == "trust") | .name] | sort | join(" ")' <<<"$OUT")" "tomcat-trust/middle.pem tomcat-trust/root.pem" \
+    "and their ends are watched"
+ENDS=$(jq -r '.expiries[] | select(.name == "tomcat-trust/root.pem").expires' <<<"$OUT")
+is "$(date -u -d "$ENDS" +%s)" "$(date -u -d "$(openssl x509 -in "$CA/root.crt" -noout -enddate | cut -d= -f2)" +%s)" "  with the right one"
 import tomcat-trust root.pem
 like "$STATUS $ERR" "1 % Error: tomcat-trust holds the certificate already" "twice does not"
 sh_ "show cert trust tomcat-trust/middle.pem"
@@ -135,6 +140,10 @@ for size in 3072 4096; do
 done
 sh_ "utils service restart Cisco TVS"
 is "$STATUS $(shown TVS '.certificates | map(.key) | join(" ")')" "0 rsa, 4096 bits" "by the service's short name"
+sh_ "show cert expiry | json"
+is "$(jq -r '.expiries[] | select(.kind == "purpose" and .name == "TVS").expires' <<<"$OUT")" "$(shown TVS '.certificates[0].valid_to')" \
+    "its end is watched"
+is "$(jq -r '[.expiries[] | select(.kind == "purpose" and .name == "tomcat")] | length' <<<"$OUT")" 0 "that of tomcat as the node's own"
 sh_ "set cert regen TVS force"
 is "$(shown TVS '.certificates[1].key')" "rsa, 4096 bits" "the length stays as it is"
 sh_ "set cert regen TVS size 1024 force"

@@ -159,6 +159,17 @@ is "$VERDICT" "validated" "soft failure: no responder, trusted all the same"
 like "$DETAIL" "nobody could tell whether the server's certificate, CN=fresh.*cannot be reached" "and it says so"
 sh_ "show logging application"
 like "$OUT" "is trusted, but nobody could tell" "in the log, too"
+issue staple inter "IP:$PEER" "tlsfeature=status_request"
+openssl ocsp -issuer "$PKI/inter.crt" -cert "$PKI/staple.crt" -reqout "$PKI/staple.req" >/dev/null 2>&1
+openssl ocsp -index "$PKI/inter.db/index.txt" -CA "$PKI/inter.crt" -rsigner "$PKI/inter.crt" -rkey "$PKI/inter.key" \
+    -reqin "$PKI/staple.req" -respout "$PKI/staple.answer" -ndays 1 >/dev/null 2>&1
+serve staple
+verdict "$PORT"
+is "$VERDICT" "unknown status" "a certificate that demands a stapled answer (RFC 7633) without one is refused, soft failure or not"
+like "$DETAIL" "CN=staple.*demands that the server shows a fresh OCSP answer.*shows none" "which is said"
+serve staple -cert_chain "$PKI/inter.crt" -status_file "$PKI/staple.answer"
+verdict "$PORT"
+is "$VERDICT $DETAIL" "validated " "with one it is validated"
 sh_ "$C custom-ocsp-responder failure hard"
 verdict "$FRESH"
 is "$VERDICT" "unknown status" "hard failure from the next connection on: refused"

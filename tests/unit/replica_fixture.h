@@ -129,7 +129,7 @@ static inline int forward_one(void *arg, const struct change *change)
     struct forward *forward = arg;
     struct arena arena = {0};
     struct replica_row *rows;
-    struct replica_change out = {change->revision, change->when_ms, NULL, 0};
+    struct replica_change out = {.revision = change->revision, .when_ms = change->when_ms};
     int result =
         replica_rows_of(&arena, forward->pair->seal[ACTIVE], change, &rows, &out.row_count, &forward->err);
 
@@ -233,11 +233,11 @@ static inline int doing_job(struct store_txn *txn, void *arg, struct error *err)
 }
 
 /* run_ok(store, what, name, scope, value, seal): the last ones may be left out. */
-#define run_ok(store, ...)                                                               \
-    do {                                                                                 \
-        _Pragma("GCC diagnostic push")                                                   \
-            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") struct doing \
-                run_doing = {__VA_ARGS__};                                               \
-        _Pragma("GCC diagnostic pop") struct error run_err = {0};                        \
-        assert_ok(store_run(store, doing_job, &run_doing, &run_err), run_err);           \
+#define run_ok(store, ...)                                                                                \
+    do {                                                                                                  \
+        _Pragma("GCC diagnostic push")                                                                    \
+            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") struct doing run_doing = { \
+                __VA_ARGS__};                                                                             \
+        _Pragma("GCC diagnostic pop") struct error run_err = {0};                                         \
+        assert_ok(store_run(store, doing_job, &run_doing, &run_err), run_err);                            \
     } while (0)

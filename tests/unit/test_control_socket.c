@@ -61,14 +61,6 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void start_work(struct control_job *job)
-{
-    pthread_t thread;
-
-    assert_int_equal(pthread_create(&thread, NULL, work, job), 0);
-    pthread_detach(thread);
-}
-
 static json_t *text_of(size_t length)
 {
     char *text = malloc(length);
@@ -79,6 +71,46 @@ static json_t *text_of(size_t length)
     string = json_stringn(text, length);
     free(text);
     return string;
+}
+
+#define LIST_ROWS 800
+#define LIST_ROW_BYTES 65000 /* all of them are three times what a caller may leave unread */
+#define LIST_UNREAD 1000000
+
+static atomic_int listed;
+static atomic_bool list_ended;
+
+/* "list": more than a slow reader may leave unread, but never ahead of it. */
+static void *list(void *arg)
+{
+    struct control_job *job = arg;
+
+    for (int i = 0; i < LIST_ROWS && !control_job_abandoned(job); i++) {
+        control_progress(job, json_pack("{s:o}", "row", text_of(LIST_ROW_BYTES)));
+        atomic_fetch_add(&listed, 1);
+        control_wait_for_reader(job, LIST_UNREAD);
+    }
+    control_answer(job, NULL);
+    atomic_store(&list_ended, true);
+    return NULL;
+}
+
+static void start_list(struct control_job *job)
+{
+    pthread_t thread;
+
+    atomic_store(&listed, 0);
+    atomic_store(&list_ended, false);
+    assert_int_equal(pthread_create(&thread, NULL, list, job), 0);
+    pthread_detach(thread);
+}
+
+static void start_work(struct control_job *job)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, work, job), 0);
+    pthread_detach(thread);
 }
 
 static void on_request(void *arg, struct control_job *job)
@@ -96,6 +128,8 @@ static void on_request(void *arg, struct control_job *job)
                                       "pid", (int)caller->pid));
     } else if (strcmp(method, "work") == 0) {
         start_work(job);
+    } else if (strcmp(method, "list") == 0) {
+        start_list(job);
     } else if (strcmp(method, "big") == 0) {
         control_answer(job, json_pack("{s:o}", "text",
                                       text_of((size_t)json_integer_value(json_object_get(params, "size")))));
@@ -561,6 +595,61 @@ static void a_deaf_caller_is_dropped(void **state)
     control_close(deaf);
 }
 
+static void ask_for_list(struct control_client *client)
+{
+    static const char request[] = "{\"id\":1,\"method\":\"list\",\"params\":{}}\n";
+
+    assert_int_equal(send(control_fd(client), request, strlen(request), MSG_NOSIGNAL), strlen(request));
+}
+
+/* Waits until the list does not go on any more, though nothing of it is read. */
+static void wait_for_standstill(void)
+{
+    int before = -1;
+
+    for (int64_t end_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < end_ms;) {
+        int now = atomic_load(&listed);
+
+        if (now > 0 && now == before)
+            return;
+        before = now;
+        poll(NULL, 0, 200);
+    }
+    fail_msg("the list goes on and on");
+}
+
+static void a_long_list_waits_for_its_reader(void **state)
+{
+    struct control_client *client = connected(*state);
+    char bytes[65536];
+    size_t lines = 0;
+    ssize_t got;
+
+    ask_for_list(client);
+    wait_for_standstill();
+    assert_true(atomic_load(&listed) < LIST_ROWS / 10);
+    while (lines < LIST_ROWS + 1 && (got = recv(control_fd(client), bytes, sizeof(bytes), 0)) > 0) {
+        for (ssize_t i = 0; i < got; i++)
+            lines += bytes[i] == '\n';
+    }
+    assert_int_equal(lines, LIST_ROWS + 1); /* and the answer */
+    control_close(client);
+}
+
+static void a_list_ends_with_its_reader(void **state)
+{
+    struct control_client *client = connected(*state);
+
+    ask_for_list(client);
+    wait_for_standstill();
+    control_close(client);
+    for (int64_t end_ms = clock_monotonic_ms() + PATIENCE_MS; !atomic_load(&list_ended);) {
+        assert_true(clock_monotonic_ms() < end_ms);
+        poll(NULL, 0, 5);
+    }
+    assert_true(atomic_load(&listed) < LIST_ROWS);
+}
+
 static void requests_under_way_are_bounded(void **state)
 {
     struct node *node = *state;
@@ -728,6 +817,8 @@ int main(void)
         WITH_NODE(a_line_is_bounded),
         WITH_NODE(a_line_may_come_in_pieces),
         WITH_NODE(a_deaf_caller_is_dropped),
+        WITH_NODE(a_long_list_waits_for_its_reader),
+        WITH_NODE(a_list_ends_with_its_reader),
         WITH_NODE(requests_under_way_are_bounded),
         WITH_NODE(connections_are_bounded),
         WITH_NODE(running_out_of_descriptors_passes),

@@ -337,6 +337,8 @@ static void judges_accept(void **state)
         {"application/json", false},
         {"application/xml;q=0", false},
         {"application/xml; q=0.0, text/html", false},
+        {"application/xml;q=0, */*", false},
+        {"*/*;q=0, application/*;q=0, application/xml;q=0.1", true},
         {"application/xmlx", false},
         {"text/*", false},
     };

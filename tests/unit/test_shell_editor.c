@@ -49,6 +49,7 @@ struct settings {
     int idle_ms;
     const char *history;
     int watch; /* descriptor with notices to print */
+    bool quiet_first;
 };
 
 static struct editor *under_way;
@@ -315,6 +316,47 @@ static void typed_ahead_text_waits_for_whom_it_is_meant(void **state)
     pty_end(&pty, EDITOR_EXIT);
 }
 
+/* A program that takes its time to start, and starts only once all is typed. */
+static int edit_after_typing(void *arg)
+{
+    const struct settings *settings = arg;
+    int waiting = 0;
+
+    setenv("TERM", settings->term, 1);
+    if (settings->quiet_first)
+        terminal_quiet(0, 1);
+    dprintf(1, "up\n");
+    while (ioctl(0, FIONREAD, &waiting) == 0 && waiting < (int)strlen("show clock\r"))
+        poll(NULL, 0, 1);
+    if (!settings->quiet_first)
+        terminal_quiet(0, 1);
+    return edit_lines(arg);
+}
+
+static void what_is_typed_before_the_prompt_is_shown_behind_it(void **state)
+{
+    struct settings settings = {.term = "vt100", .width = -1, .quiet_first = true};
+    struct pty pty = pty_start(80, 24, edit_after_typing, &settings);
+
+    (void)state;
+    pty_expect(&pty, "up\r\n");
+    pty_send(&pty, "show clock\r\nnext");
+    pty_expect(&pty, PROMPT "show clock\r\n[show clock]\r\n" PROMPT "next");
+    pty_send(&pty, "\025\004");
+    pty_until(&pty, "\r\n");
+    pty_end(&pty, EDITOR_EXIT);
+
+    /* what the terminal itself has shown already is taken off the line where it stands */
+    settings.quiet_first = false;
+    pty = pty_start(80, 24, edit_after_typing, &settings);
+    pty_expect(&pty, "up\r\n");
+    pty_send(&pty, "show clock\r");
+    pty_expect(&pty, "show clock\r\n\r\033[K" PROMPT "show clock\r\n[show clock]\r\n" PROMPT);
+    pty_send(&pty, "\025\004");
+    pty_until(&pty, "\r\n");
+    pty_end(&pty, EDITOR_EXIT);
+}
+
 static void walks_and_searches_the_history(void **state)
 {
     struct settings settings = {.term = "vt100", .width = -1};
@@ -333,6 +375,48 @@ static void walks_and_searches_the_history(void **state)
     pty_send(&pty, "\004");
     pty_expect(&pty, "\r\n");
     pty_end(&pty, EDITOR_EXIT);
+}
+
+/*
+ * libedit's search keeps the address of the cursor while it looks through the history, and a line longer than
+ * its buffer (1,024 characters) moves that: when the search is given up the cursor is put back into memory
+ * that is free. What ends a search has to meet a sound cursor, whichever key it is.
+ */
+static void a_search_through_long_lines_loses_no_cursor(void **state)
+{
+    static const char *const keys[] = {"\x0b",      "\x19", "\x15", "\x14",     "\x01",    "\x05",
+                                       "\x02",      "\x06", "\t",   "?",        "\x1b[3~", "\x1b[1;5D",
+                                       "\x1b[1;5C", "\x10", "\x0e", "\xc4\x99", "\x16x"};
+    char history[] = "/tmp/test_editor_history.XXXXXX";
+    FILE *file = fdopen(mkstemp(history), "w");
+
+    (void)state;
+    fputs("zq", file);
+    for (int i = 0; i < 1200; i++)
+        fputc('l', file);
+    fputs("\n", file);
+    fclose(file);
+    for (size_t i = 0; i < 2 * sizeof(keys) / sizeof(keys[0]); i++) {
+        struct settings settings = {.term = "xterm", .width = 0, .history = history};
+        struct pty pty = start(&settings);
+
+        pty_expect(&pty, PROMPT);
+        pty_send(&pty, "kept abc\x17"); /* something to put back, too */
+        pty_until(&pty, "kept ");
+        pty_send(&pty, "one two");
+        pty_send(&pty, "\x12zq"); /* found: the buffer moves */
+        pty_until(&pty, "zqlll");
+        pty_send(&pty, i % 2 == 0 ? "\x07" : "\b\b"); /* given up: the cursor is put back */
+        pty_send(&pty, keys[i / 2]);
+        pty_send(&pty, "Z"); /* it goes into the line, and nowhere else */
+        pty_until(&pty, "Z");
+        pty_send(&pty, "\x05\x15shown\r");
+        pty_until(&pty, "[shown]\r\n" PROMPT);
+        pty_send(&pty, "\004");
+        pty_expect(&pty, "\r\n");
+        pty_end(&pty, EDITOR_EXIT);
+    }
+    unlink(history);
 }
 
 static void ends_when_idle_after_a_warning(void **state)
@@ -499,7 +583,9 @@ int main(void)
         cmocka_unit_test(edits_within_a_row_need_no_escape),
         cmocka_unit_test(completes_lists_and_helps),
         cmocka_unit_test(typed_ahead_text_waits_for_whom_it_is_meant),
+        cmocka_unit_test(what_is_typed_before_the_prompt_is_shown_behind_it),
         cmocka_unit_test(walks_and_searches_the_history),
+        cmocka_unit_test(a_search_through_long_lines_loses_no_cursor),
         cmocka_unit_test(ends_when_idle_after_a_warning),
         cmocka_unit_test(notices_do_not_disturb_the_line),
         cmocka_unit_test(follows_the_window),

@@ -206,7 +206,6 @@ static void judges_values_in_one_place(void **state)
         {"username/-x/role", "admin", NULL},
         {"username/a b/role", "admin", NULL},
         {"username/abcdefghijklmnopqrstuvwxyz0123456/role", "admin", NULL},
-        {"username/a/sshkey/00", KEY, NULL}, /* the name is not that key's */
         {"repository/a/url", "sftp://host/dir", "sftp://host/dir"},
         {"repository/a/url", "disk:", "disk:"},
         {"repository/a/url", "sftp://joe:secret@host/dir", NULL},
@@ -261,7 +260,8 @@ static void knows_keys(void **state)
         "ssh-dss AAAAC3NzaC1lZDI1NTE5AAAAIEcZGTOuVRNYtkRyYyv7WEu2gX/Ob96EFwFbe5guUfQ1",
         ("command=\"x\" " KEY), /* in brackets, or clang misses a comma */
     };
-    char name[STATEMENT_KEY_NAME_SIZE], other[STATEMENT_KEY_NAME_SIZE], setting[128];
+    char name[STATEMENT_KEY_NAME_SIZE], other[STATEMENT_KEY_NAME_SIZE];
+    char setting[STATEMENT_NAME_SIZE];
     char kept[STATEMENT_VALUE_MAX];
     struct error err = {0};
 
@@ -273,8 +273,35 @@ static void knows_keys(void **state)
     assert_ok(statement_check(setting, KEY " alice@laptop", kept, &err), err);
     assert_int_equal(statement_check(setting, KEY " two words", kept, &err), -1);
     assert_int_equal(statement_check(setting, KEY " a\nssh-rsa", kept, &err), -1);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(statement_key_name(bad[i], name, &err), -1);
+        assert_int_equal(statement_name("username/a/sshkey", bad[i], setting, &err), -1);
+    }
+}
+
+static void names_keys_after_themselves(void **state)
+{
+    char key[STATEMENT_KEY_NAME_SIZE], expected[STATEMENT_NAME_SIZE], name[STATEMENT_NAME_SIZE];
+    char longest[2 * STATEMENT_NAME_SIZE];
+    struct error err = {0};
+
+    (void)state;
+    assert_ok(statement_key_name(KEY, key, &err), err);
+    snprintf(expected, sizeof(expected), "username/alice/sshkey/%s", key);
+    assert_ok(statement_name("username/alice/sshkey", KEY, name, &err), err);
+    assert_string_equal(name, expected);
+    assert_ok(statement_name(expected, KEY " alice@laptop", name, &err), err);
+    assert_string_equal(name, expected);
+    assert_int_equal(statement_name("username/alice/sshkey/00", KEY, name, &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID_ARGUMENT);
+    assert_ok(statement_name("hostname", "x", name, &err), err);
+    assert_string_equal(name, "hostname");
+    assert_ok(statement_name("repository/a/password", NULL, name, &err), err); /* a secret comes apart */
+    assert_int_equal(statement_name("username/alice/sshkey", NULL, name, &err), -1);
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_int_equal(statement_name(longest, "x", name, &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID_ARGUMENT);
 }
 
 static void finds_accounts(void **state)
@@ -356,6 +383,7 @@ int main(void)
         TEST(puts_back_what_is_not_confirmed),
         TEST(judges_values_in_one_place),
         TEST(knows_keys),
+        TEST(names_keys_after_themselves),
         TEST(finds_accounts),
         TEST(vouches_for_descendants_only),
     };

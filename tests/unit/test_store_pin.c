@@ -124,7 +124,7 @@ static void keeps_every_field_through_an_update(void **state)
 {
     struct fixture *fixture = *state;
     struct error err = {0};
-    struct pin pin;
+    struct pin pin, look;
 
     fixture_add(fixture->store, "a_1", &err);
     fixture_add(fixture->store, "b_1", &err);
@@ -147,6 +147,15 @@ static void keeps_every_field_through_an_update(void **state)
     assert_int_equal(pin.accepted[3].sha256[31], 3);
     assert_int_equal(pin.certificate[0], 'b');
     assert_memory_equal(pin.subject_slash, "/C=US/ST=CA", 11);
+    /* a look at it sees the same, but for the texts */
+    assert_ok(pin_look(txn, "b_1", &look, &err), err);
+    assert_null(look.subject_slash);
+    assert_null(look.subject_oneline);
+    look.subject_slash = pin.subject_slash;
+    look.subject_oneline = pin.subject_oneline;
+    assert_memory_equal(&look, &pin, sizeof(pin));
+    assert_int_equal(pin_look(txn, "c_1", &look, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
     assert_int_equal(pin_get(txn, "c_1", &pin, &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
     assert_string_equal(err.message, "there is no pin for c_1");

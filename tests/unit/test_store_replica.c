@@ -228,7 +228,7 @@ static void a_revision_is_never_left_out(void **state)
 {
     struct pair *pair = *state;
     struct replica_row row = {"settings", STORE_SCOPE_PAIR, (const uint8_t *)"x", 1, NULL, 0};
-    struct replica_change changes[] = {{1, 0, &row, 1}, {3, 0, &row, 1}};
+    struct replica_change changes[] = {{1, 0, &row, 1, false}, {3, 0, &row, 1, false}};
     struct error err = {0};
 
     assert_ok(take_snapshot(pair, UINT64_MAX, &err), err);
@@ -262,7 +262,7 @@ static void what_makes_no_sense_is_refused(void **state)
 
     assert_ok(take_snapshot(pair, UINT64_MAX, &err), err);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct replica_change change = {1, 0, &rows[i], 1};
+        struct replica_change change = {1, 0, &rows[i], 1, false};
 
         memset(&err, 0, sizeof(err));
         if (replica_apply(pair->store[STANDBY], pair->seal[STANDBY], &change, 1, &err) == 0)

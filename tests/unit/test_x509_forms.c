@@ -1,12 +1,15 @@
 /* Subjects as they are written out: published forms, and certificates made to fool a reader. */
+#include "x509/form.h"
 #include "x509/x509.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <openssl/bn.h>
@@ -254,6 +257,47 @@ static void reads_subjects_back(void **state)
     assert_string_equal(err.message, "cannot read \"XY=z\" in the subject: there is no such type");
 }
 
+/* Every kind of day, against the calendar of the C library. */
+static void reads_times_as_the_calendar_has_them(void **state)
+{
+    static const char *const bad[] = {
+        "20230229000000Z", "20230431000000Z", "19000229000000Z", "20241301000000Z",  "20240001000000Z",
+        "20240100000000Z", "20240101240000Z", "20240101006000Z", "20240101000060Z",  "2024010100000Z",
+        "20240101000000",  "20240101000000z", "202401010000 0Z", "20240101000000.5Z"};
+    ASN1_TIME *time = ASN1_TIME_new();
+    int64_t read_ms;
+
+    (void)state;
+    for (int64_t seconds = -62167219200; seconds < 253402300800; seconds += 86400 * 13 + 3607) {
+        time_t moment = (time_t)seconds;
+        struct tm tm;
+        char text[32];
+
+        assert_non_null(gmtime_r(&moment, &tm));
+        snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        assert_int_equal(ASN1_STRING_set(time, text, (int)strlen(text)), 1);
+        time->type = V_ASN1_GENERALIZEDTIME;
+        assert_int_equal(form_time(time, "notAfter", &read_ms, NULL), 0);
+        assert_int_equal(read_ms, seconds * 1000);
+        if (tm.tm_year < 50 || tm.tm_year >= 150)
+            continue;
+        assert_int_equal(ASN1_STRING_set(time, text + 2, (int)strlen(text) - 2), 1);
+        time->type = V_ASN1_UTCTIME;
+        assert_int_equal(form_time(time, "notAfter", &read_ms, NULL), 0);
+        assert_int_equal(read_ms, seconds * 1000);
+    }
+    time->type = V_ASN1_GENERALIZEDTIME;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct error err = {0};
+
+        assert_int_equal(ASN1_STRING_set(time, bad[i], (int)strlen(bad[i])), 1);
+        assert_int_equal(form_time(time, "notAfter", &read_ms, &err), -1);
+        assert_int_equal(err.code, ERROR_UNTRUSTED);
+    }
+    ASN1_TIME_free(time);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +305,7 @@ int main(void)
         cmocka_unit_test(writes_what_is_empty_or_has_many_parts),
         cmocka_unit_test(hostile_values_stay_values),
         cmocka_unit_test(reads_subjects_back),
+        cmocka_unit_test(reads_times_as_the_calendar_has_them),
     };
 
     return cmocka_run_group_tests(tests, make_key, free_key);

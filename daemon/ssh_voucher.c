@@ -1,6 +1,8 @@
 /* What sshd asks while it judges a key: sshd_config(5), AuthorizedKeysCommand; sshd(8), authorized_keys. */
+#include "daemon/ssh_voucher.h"
+
+#include "base/program.h"
 #include "base/text.h"
-#include "commands/context.h"
 #include "store/account.h"
 #include "store/vouch.h"
 
@@ -72,13 +74,12 @@ static int offer(void *arg, const char *account, const char *key, const char *va
     return print_line(asking, text);
 }
 
-static int find_self(struct asking *asking, const char *home, struct error *err)
+static int find_around(struct asking *asking, const char *home, struct error *err)
 {
-    ssize_t length = readlink("/proc/self/exe", asking->program, sizeof(asking->program) - 1);
-
-    if (length <= 0 || realpath(home, asking->home) == NULL)
-        return error_set(err, ERROR_NOT_FOUND, "cannot find this program or the home %.200s", home);
-    asking->program[length] = '\0';
+    if (program_beside("primesh", asking->program, sizeof(asking->program), err) != 0)
+        return -1;
+    if (realpath(home, asking->home) == NULL)
+        return error_set(err, ERROR_NOT_FOUND, "cannot find the home %.200s", home);
     /* sshd runs this program itself: what is above it is the process that will run the session */
     if (!process_find(getppid(), &asking->sshd, NULL) || asking->sshd.pid <= 1)
         return error_set(err, ERROR_DENIED, "this is to be run by sshd");
@@ -106,7 +107,7 @@ static int answer(const char *home, struct asking *asking, struct error *err)
     return failed != 0 || asking->failed ? -1 : 0;
 }
 
-int print_authorized_keys(const char *home, const char *algorithm, const char *key, const char *origin)
+int ssh_print_authorized_keys(const char *home, const char *algorithm, const char *key, const char *origin)
 {
     struct asking asking = {.algorithm = algorithm, .key = key};
     struct error err = {0};
@@ -115,9 +116,24 @@ int print_authorized_keys(const char *home, const char *algorithm, const char *k
     if (origin != NULL)
         snprintf(asking.origin, sizeof(asking.origin), "%.*s", (int)strcspn(origin, " "), origin);
     if (snprintf(value, sizeof(value), "%s %s", algorithm, key) < (int)sizeof(value) &&
-        statement_key_name(value, asking.digest, &err) == 0 && find_self(&asking, home, &err) == 0 &&
+        statement_key_name(value, asking.digest, &err) == 0 && find_around(&asking, home, &err) == 0 &&
         answer(home, &asking, &err) == 0)
-        return SHELL_OK;
-    fprintf(stderr, "primesh: %s\n", err.message);
-    return SHELL_FAILED;
+        return 0;
+    fprintf(stderr, "primed: %s\n", err.message);
+    return 1;
+}
+
+int ssh_prove_voucher(const char *home)
+{
+    struct seal *seal = seal_open(home, NULL);
+    struct voucher voucher;
+    char text[VOUCHER_TEXT_SIZE];
+    bool proved = false;
+
+    if (seal != NULL && fgets(text, sizeof(text), stdin) != NULL) {
+        text[strcspn(text, "\n")] = '\0';
+        proved = voucher_read(seal, text, getppid(), &voucher, NULL) == 0;
+    }
+    seal_close(seal);
+    return proved ? 0 : 1;
 }
