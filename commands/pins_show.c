@@ -50,9 +50,9 @@ static bool shows_release_39(struct context *context)
 static int list_rows(struct shell_call *call, struct store_txn *txn, bool all, struct error *err)
 {
     bool release_39 = shows_release_39(context_of(call));
+    bool standby = !store_is_active(txn); /* where this node is the active one, all pins are its own */
     struct shell_output *output = shell_output(call);
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
-    bool standby = pair_is_standby(txn);
     struct text oneline = {0};
     struct pin_row row;
     int got;
@@ -137,7 +137,7 @@ static const char *state_of(struct store_txn *txn, const struct pin *pin)
 
     if (pin_refused_get(txn, pin->host, &refused, NULL) == 0)
         return "pinned, another certificate was refused";
-    if (pin->from_peer && pair_is_standby(txn))
+    if (pin->from_peer && !store_is_active(txn))
         return "standby";
     return pin->not_after_ms < now ? "pinned, expired" : "pinned";
 }
@@ -183,7 +183,7 @@ static int print_pin(struct shell_output *output, struct store_txn *txn, const s
 static int detail_rows(struct shell_output *output, struct store_txn *txn, struct error *err)
 {
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
-    bool standby = pair_is_standby(txn);
+    bool standby = !store_is_active(txn);
     struct pin_row row;
     struct pin pin;
     int got;

@@ -30,7 +30,7 @@ struct pair_peer {
     char hint[ERROR_TEXT_MAX];
 };
 
-struct pair_source;
+struct link_source;
 
 struct pair {
     struct node *node;
@@ -47,7 +47,7 @@ struct pair {
         carrying; /* over sender, receiver and source; innermost but for theirs, never with `lock` */
     struct ha_sender *sender;
     struct ha_receiver *receiver;
-    struct pair_source *source; /* of the receiver: its links */
+    struct link_source *source; /* of the receiver: its links */
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t changed;

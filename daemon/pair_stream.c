@@ -2,153 +2,29 @@
  * links of its own. */
 #include "base/clock.h"
 #include "daemon/pair_private.h"
+#include "ha/link_pipe.h"
+#include "ha/link_source.h"
 
-#include <event2/buffer.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SNAPSHOT_SILENCE_MS 60000 /* a large store takes its time before the first row */
 #define SILENCE_LEAST_MS 2000
-#define ACK_MS 5000
 #define DIGEST_MS 60000 /* of a million records it takes a second, and of a busy node more */
 
-/* ---- what is sent: from the sender's threads to the loop ---- */
-
-struct outgoing {
-    struct pair *pair;
-    struct https_exchange *exchange; /* on the loop's thread; NULL once it is over */
-    struct event *wake;
-    pthread_mutex_t lock; /* over what follows */
-    struct evbuffer *pending;
-    size_t waiting; /* bytes that the loop has and the network not */
-    bool ended;     /* by the sender */
-    bool gone;      /* the standby */
-};
-
-static void outgoing_free(struct outgoing *outgoing)
-{
-    if (outgoing->wake != NULL)
-        event_free(outgoing->wake);
-    if (outgoing->pending != NULL)
-        evbuffer_free(outgoing->pending);
-    pthread_mutex_destroy(&outgoing->lock);
-    free(outgoing);
-}
-
-static int pipe_send(void *arg, const void *bytes, size_t length)
-{
-    struct outgoing *outgoing = arg;
-    int result = -1;
-
-    pthread_mutex_lock(&outgoing->lock);
-    if (!outgoing->gone && evbuffer_add(outgoing->pending, bytes, length) == 0) {
-        event_active(outgoing->wake, EV_TIMEOUT, 0);
-        result = 0;
-    }
-    pthread_mutex_unlock(&outgoing->lock);
-    return result;
-}
-
-static size_t pipe_unsent(void *arg)
-{
-    struct outgoing *outgoing = arg;
-    size_t unsent;
-
-    pthread_mutex_lock(&outgoing->lock);
-    unsent = evbuffer_get_length(outgoing->pending) + outgoing->waiting;
-    pthread_mutex_unlock(&outgoing->lock);
-    return unsent;
-}
-
-static void pipe_end(void *arg)
-{
-    struct outgoing *outgoing = arg;
-
-    pthread_mutex_lock(&outgoing->lock);
-    outgoing->ended = true;
-    event_active(outgoing->wake, EV_TIMEOUT, 0);
-    pthread_mutex_unlock(&outgoing->lock);
-}
+/* ---- what is sent ---- */
 
 /* On the loop's thread. */
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+static void on_gone(void *arg, const void *pipe_arg)
 {
-    struct outgoing *outgoing = arg;
-    struct evbuffer *taken = evbuffer_new();
-    size_t length;
-    bool ended;
+    struct pair *pair = arg;
 
-    (void)fd;
-    (void)what;
-    pthread_mutex_lock(&outgoing->lock);
-    if (taken != NULL)
-        evbuffer_add_buffer(taken, outgoing->pending);
-    ended = outgoing->ended;
-    pthread_mutex_unlock(&outgoing->lock);
-    length = taken == NULL ? 0 : evbuffer_get_length(taken);
-    if (outgoing->exchange != NULL && length > 0) {
-        https_stream_send(outgoing->exchange, evbuffer_pullup(taken, -1), length);
-        pthread_mutex_lock(&outgoing->lock);
-        outgoing->waiting = https_stream_waiting(outgoing->exchange);
-        pthread_mutex_unlock(&outgoing->lock);
-    }
-    if (taken != NULL)
-        evbuffer_free(taken);
-    if (!ended)
-        return;
-    if (outgoing->exchange != NULL)
-        https_stream_end(outgoing->exchange, true);
-    outgoing_free(outgoing);
-}
-
-static void on_drained(void *arg)
-{
-    struct outgoing *outgoing = arg;
-
-    pthread_mutex_lock(&outgoing->lock);
-    outgoing->waiting = outgoing->exchange == NULL ? 0 : https_stream_waiting(outgoing->exchange);
-    pthread_mutex_unlock(&outgoing->lock);
-}
-
-static void on_gone(void *arg)
-{
-    struct outgoing *outgoing = arg;
-    struct pair *pair = outgoing->pair;
-    bool ended;
-
-    outgoing->exchange = NULL;
-    pthread_mutex_lock(&outgoing->lock);
-    outgoing->gone = true;
-    ended = outgoing->ended;
-    pthread_mutex_unlock(&outgoing->lock);
-    if (ended) {
-        outgoing_free(outgoing);
-        return;
-    }
     pthread_mutex_lock(&pair->carrying);
     if (pair->sender != NULL)
-        ha_sender_gone(pair->sender, outgoing);
+        ha_sender_gone(pair->sender, pipe_arg);
     pthread_mutex_unlock(&pair->carrying);
     pair_poke(pair);
-}
-
-static struct outgoing *outgoing_new(struct pair *pair, struct https_exchange *exchange)
-{
-    struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
-
-    if (outgoing == NULL)
-        return NULL;
-    pthread_mutex_init(&outgoing->lock, NULL);
-    outgoing->pair = pair;
-    outgoing->exchange = exchange;
-    outgoing->pending = evbuffer_new();
-    outgoing->wake = event_new(pair->node->base, -1, 0, on_wake, outgoing);
-    if (outgoing->pending != NULL && outgoing->wake != NULL)
-        return outgoing;
-    outgoing_free(outgoing);
-    return NULL;
 }
 
 /* Whether the caller is the one to whom records are sent, and this node the one to send them. */
@@ -174,15 +50,15 @@ static int check_caller(struct pair *pair, const struct link_caller *caller, str
 static void serve_stream(struct pair *pair, const struct link_caller *caller, struct https_exchange *exchange,
                          const struct ha_position *position)
 {
-    struct outgoing *outgoing = outgoing_new(pair, exchange);
-    const struct ha_pipe pipe = {.send = pipe_send, .unsent = pipe_unsent, .end = pipe_end, .arg = outgoing};
-    const struct https_stream_calls calls = {.gone = on_gone, .drained = on_drained, .arg = outgoing};
     struct error err = {0};
+    struct link_pipe *out = NULL;
+    struct ha_pipe pipe;
     int failed = check_caller(pair, caller, &err);
 
-    if (failed == 0 && outgoing == NULL)
-        failed = error_set(&err, ERROR_INTERNAL, "out of memory");
+    if (failed == 0)
+        failed = (out = link_pipe_new(pair->node->base, exchange, on_gone, pair, &err)) == NULL ? -1 : 0;
     if (failed == 0) {
+        pipe = link_pipe_of(out);
         pthread_mutex_lock(&pair->carrying);
         if (pair->sender == NULL)
             failed = error_set(&err, ERROR_NOT_ACTIVE, "%s sends nothing now", pair->self.address);
@@ -192,13 +68,13 @@ static void serve_stream(struct pair *pair, const struct link_caller *caller, st
             failed = ha_sender_snapshot(pair->sender, &pipe, &err);
         pthread_mutex_unlock(&pair->carrying);
     }
-    if (failed != 0) {
-        if (outgoing != NULL)
-            outgoing_free(outgoing);
-        link_refuse(exchange, &err);
-    } else {
-        https_stream_start(exchange, 200, "application/octet-stream", &calls);
+    if (failed == 0) {
+        link_pipe_start(out);
+        return;
     }
+    if (out != NULL)
+        link_pipe_free(out);
+    link_refuse(exchange, &err);
 }
 
 static void serve_snapshot(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
@@ -399,104 +275,15 @@ bool pair_receiver_runs(struct pair *pair)
 
 /* ---- the receiver, and the links that it asks on ---- */
 
-struct pair_source {
-    struct pair *pair;
-    struct tls_cancel *cancel;
-    char address[HOST_TEXT_MAX];
-    struct link *acknowledging; /* kept open */
-};
-
-static struct link *source_link(struct pair_source *source, struct error *err)
+/* After so much silence the active node counts as gone. */
+static int source_silence_ms(void *arg)
 {
-    struct pair *pair = source->pair;
-    struct link_options options = {.task = HEARTBEAT_TASK, .cancel = source->cancel};
-    struct proof_key key;
-    struct link *link;
-
-    options.peer.port = pair->self.port;
-    if (host_parse(source->address, &options.peer.kind, options.peer.host, err) != 0)
-        return NULL;
-    if (!pair_key(pair, &key)) {
-        error_set(err, ERROR_CONFLICT, "no authentication key is set on this server");
-        return NULL;
-    }
-    options.key = &key;
-    link = link_open(&pair->self, &options, err);
-    OPENSSL_cleanse(&key, sizeof(key));
-    return link;
-}
-
-struct take {
-    int (*take)(void *arg, const void *bytes, size_t length);
-    void *arg;
-    bool stopped;
-};
-
-static int on_bytes(void *arg, const void *bytes, size_t length)
-{
-    struct take *take = arg;
-
-    take->stopped = take->take(take->arg, bytes, length) != 0;
-    return take->stopped;
-}
-
-static int source_stream(void *arg, const char *path,
-                         int (*take)(void *take_arg, const void *bytes, size_t length), void *take_arg,
-                         struct error *err)
-{
-    struct pair_source *source = arg;
-    struct take taking = {.take = take, .arg = take_arg};
-    struct link *link = source_link(source, err);
     unsigned interval_ms, misses;
     int64_t silence_ms;
-    int result;
 
-    if (link == NULL)
-        return -1;
-    pair_timing(source->pair, &interval_ms, &misses);
+    pair_timing(arg, &interval_ms, &misses);
     silence_ms = (int64_t)interval_ms * (misses + 1);
-    if (silence_ms < SILENCE_LEAST_MS)
-        silence_ms = SILENCE_LEAST_MS;
-    if (strncmp(path, "/ha/v1/snapshot", 15) == 0)
-        silence_ms = SNAPSHOT_SILENCE_MS;
-    result = link_stream(link, path, (int)silence_ms, on_bytes, &taking, err);
-    link_close(link);
-    return taking.stopped ? 0 : result;
-}
-
-static int source_acknowledge(void *arg, const struct ha_position *position, struct error *err)
-{
-    struct pair_source *source = arg;
-    char query[HA_POSITION_SIZE];
-    char path[HA_POSITION_SIZE + 32];
-    int result;
-
-    ha_position_format(position, query);
-    snprintf(path, sizeof(path), "/ha/v1/ack?%s", query);
-    if (source->acknowledging == NULL && (source->acknowledging = source_link(source, err)) == NULL)
-        return -1;
-    result = link_request(source->acknowledging, "POST", path, NULL, ACK_MS, NULL, err);
-    if (result != 0) {
-        link_close(source->acknowledging);
-        source->acknowledging = NULL;
-    }
-    return result;
-}
-
-static void source_cancel(void *arg)
-{
-    struct pair_source *source = arg;
-
-    tls_cancel(source->cancel);
-}
-
-static void source_free(struct pair_source *source)
-{
-    if (source == NULL)
-        return;
-    link_close(source->acknowledging);
-    tls_cancel_free(source->cancel);
-    free(source);
+    return silence_ms < SILENCE_LEAST_MS ? SILENCE_LEAST_MS : (int)silence_ms;
 }
 
 /* In the transaction that puts the records in place. */
@@ -580,7 +367,11 @@ static void on_diverged(void *arg, uint64_t count, const char *file)
 
 int pair_receiver_start(struct pair *pair, bool fresh, struct error *err)
 {
-    struct pair_source *source = calloc(1, sizeof(*source));
+    struct link_source_options links = {.self = &pair->self,
+                                        .task = HEARTBEAT_TASK,
+                                        .silence_ms = source_silence_ms,
+                                        .key = pair_key,
+                                        .arg = pair};
     struct ha_receiver_options options = {.store = pair->node->store,
                                           .seal = pair->node->seal,
                                           .fresh = fresh,
@@ -590,21 +381,20 @@ int pair_receiver_start(struct pair *pair, bool fresh, struct error *err)
                                           .epoch_higher = on_epoch,
                                           .diverged = on_diverged,
                                           .arg = pair};
+    char address[HOST_TEXT_MAX];
     unsigned interval_ms, misses;
     struct ha_receiver *receiver;
+    struct link_source *source;
 
-    if (source == NULL || (source->cancel = tls_cancel_new(err)) == NULL) {
-        free(source);
-        return error_set(err, ERROR_INTERNAL, "out of memory");
-    }
-    source->pair = pair;
     pthread_mutex_lock(&pair->lock);
-    memcpy(source->address, fresh ? pair->coming.peer_address : pair->record.peer_address,
-           sizeof(source->address));
+    memcpy(address, fresh ? pair->coming.peer_address : pair->record.peer_address, sizeof(address));
     options.epoch = fresh ? pair->coming.epoch : pair->record.epoch;
     pthread_mutex_unlock(&pair->lock);
-    options.source = (struct ha_source){
-        .stream = source_stream, .acknowledge = source_acknowledge, .cancel = source_cancel, .arg = source};
+    links.peer.port = pair->self.port;
+    if (host_parse(address, &links.peer.kind, links.peer.host, err) != 0 ||
+        (source = link_source_new(&links, err)) == NULL)
+        return -1;
+    options.source = link_source_of(source);
     if (fresh) {
         options.on_import = on_import;
         options.on_import_arg = pair;
@@ -618,14 +408,14 @@ int pair_receiver_start(struct pair *pair, bool fresh, struct error *err)
     pair->source = receiver == NULL ? NULL : source;
     pthread_mutex_unlock(&pair->carrying);
     if (receiver == NULL)
-        source_free(source);
+        link_source_free(source);
     return receiver != NULL ? 0 : -1;
 }
 
 void pair_receiver_end(struct pair *pair)
 {
     struct ha_receiver *receiver;
-    struct pair_source *source;
+    struct link_source *source;
 
     pthread_mutex_lock(&pair->carrying);
     receiver = pair->receiver;
@@ -635,5 +425,5 @@ void pair_receiver_end(struct pair *pair)
     pthread_mutex_unlock(&pair->carrying);
     if (receiver != NULL)
         ha_receiver_stop(receiver);
-    source_free(source);
+    link_source_free(source);
 }

@@ -170,7 +170,7 @@ static int add_host(struct verification *verification, size_t *capacity, const s
 static int collect(struct verification *verification, struct store_txn *txn, struct error *err)
 {
     struct pin_cursor *cursor = pin_cursor_open(txn, err);
-    bool standby = pair_is_standby(txn);
+    bool standby = !store_is_active(txn);
     size_t capacity = 0;
     struct pin_row row;
     struct pin pin;

@@ -34,14 +34,13 @@ static int source_stream(void *arg, const char *path,
 {
     struct link_source *source = arg;
     struct link *link = open_link(source, err);
-    bool is_snapshot = strcmp(path, "/ha/v1/snapshot") == 0;
+    int silence_ms = strcmp(path, "/ha/v1/snapshot") == 0 ? LINK_SOURCE_SNAPSHOT_SILENCE_MS
+                                                          : source->options.silence_ms(source->options.arg);
     int result;
 
     if (link == NULL)
         return -1;
-    result =
-        link_stream(link, path, is_snapshot ? LINK_SOURCE_SNAPSHOT_SILENCE_MS : source->options.silence_ms,
-                    take, take_arg, err);
+    result = link_stream(link, path, silence_ms, take, take_arg, err);
     link_close(link);
     return result;
 }

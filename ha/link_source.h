@@ -12,7 +12,7 @@ struct link_source_options {
     const struct link_self *self; /* lives longer */
     struct host_port peer;
     const char *task;
-    int silence_ms; /* of a stream of changes, after which the active node counts as gone */
+    int (*silence_ms)(void *arg); /* of a stream of changes, after which the active node counts as gone */
     /* Copies the key of this moment; false: none is set. */
     bool (*key)(void *arg, struct proof_key *out);
     void *arg;

@@ -26,7 +26,7 @@ struct pin {
     char host[HOST_PORT_TEXT_MAX];
     enum trust_zone zone;
     enum store_scope scope;
-    bool from_peer; /* came from the active node; not listed on the standby unless asked for */
+    bool from_peer; /* came from the active node; not listed on a standby unless asked for */
     int64_t first_seen_ms;
     int64_t last_seen_ms;
     struct pin_fingerprint accepted[PIN_ACCEPTED_MAX];

@@ -49,6 +49,12 @@ static inline bool bench_key(void *arg, struct proof_key *out)
     return true;
 }
 
+static inline int bench_silence_ms(void *arg)
+{
+    (void)arg;
+    return 20000;
+}
+
 static inline const char *bench_role(void *arg)
 {
     (void)arg;
@@ -230,7 +236,7 @@ static inline void bench_open_pair(struct bench_pair *pair, const char *folder)
 static inline void bench_start_receiver(struct bench_pair *pair, bool fresh)
 {
     struct link_source_options links = {
-        .self = &pair->standby.self, .task = "bench", .silence_ms = 20000, .key = bench_key};
+        .self = &pair->standby.self, .task = "bench", .silence_ms = bench_silence_ms, .key = bench_key};
     struct ha_receiver_options options = {.store = pair->standby.self.store,
                                           .seal = pair->standby.seal,
                                           .fresh = fresh,

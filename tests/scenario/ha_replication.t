@@ -97,6 +97,7 @@ wait_for 30 is_state prime-sec "Secondary Lost Primary"
 on prime-sec "ncs ha failover"
 is "$STATUS" 0 "failover${ERR:+: $ERR}"
 wait_for 30 is_state prime-sec "Secondary Active"
+like "$("$BIN/primesh" --home "$LAB/prime-sec" -c "$TOFU listcerts")" "host=two.example_443" "the pins are its own now, and listed"
 pin prime-sec newest
 is "$STATUS" 0 "the new active node takes changes${ERR:+: $ERR}"
 pin prime-sec two

@@ -53,6 +53,34 @@ static void a_version_is_asked_for(void **state)
     assert_non_null(strstr(talk.server.heard, "Accept: application/xml\r\n"));
 }
 
+static void a_server_may_be_named_or_have_an_ipv6_address(void **state)
+{
+    static const struct {
+        enum host_kind kind;
+        const char *host;
+        const char *listen;
+        const char *header;
+    } places[] = {{HOST_IPV6, "::1", "::1", "Host: [::1]:"},
+                  {HOST_NAME, "localhost", "127.0.0.1", "Host: localhost:"}};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct talk talk;
+        struct ise_version version;
+        struct error err = {0};
+
+        talk_open(&talk, *state, REPLY("200 OK", "", VERSION));
+        stand_in_close(&talk.server);
+        stand_in_open_at(&talk.server, speak_tls, context_of(talk.identity), places[i].listen, 0);
+        talk.server.reply = talk.reply;
+        talk.record.address = (struct host_port){.kind = places[i].kind, .port = talk.server.port};
+        snprintf(talk.record.address.host, HOST_TEXT_MAX, "%s", places[i].host);
+        if (ise_ask_version(&talk.access, &version, &err) != 0)
+            fail_msg("%s", err.message);
+        talk_close(&talk);
+        assert_non_null(strstr(talk.server.heard, places[i].header));
+    }
+}
+
 static void each_answer_has_its_state(void **state)
 {
     static const struct {
@@ -387,6 +415,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_version_is_asked_for, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(a_server_may_be_named_or_have_an_ipv6_address, home_setup,
+                                        home_teardown),
         cmocka_unit_test_setup_teardown(each_answer_has_its_state, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(a_mismatch_gets_nothing, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(a_redirect_takes_no_credentials_along, home_setup, home_teardown),
