@@ -192,12 +192,12 @@ soak:
 	@$(MAKE) --no-print-directory -j2 all tools
 	@tests/soak/run
 
-# docs/commands.md and the manual pages come from the command table.
+# docs/commands.md and the manual pages of commands come from the command tables.
 .PHONY: docs
 docs: all
 	@$(B)/bin/primesh --reference markdown >docs/commands.md
 	@$(B)/bin/primesh --reference man >docs/primesh.1
-	@$(B)/bin/primelab --help | docs/primelab.awk docs/primelab.in >docs/primelab.1
+	@$(B)/bin/primelab --reference man >docs/primelab.1
 
 # For a system: the programs, the service, the users, the way in through sshd, the manual. What to do next:
 # docs/operations.md. `make deb` puts the same into packages.
@@ -209,7 +209,7 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(INSTALL_FOLDERS))
 	install -d $(LAB_DATA:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%) $(DESTDIR)$(PREFIX)/share/primesh/scenarios
 	install -m 0755 lab/scenarios/[0-9]*.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
-	install -m 0644 lab/scenarios/frame.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
+	install -m 0644 lab/scenarios/[a-z]*.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 $(wildcard docs/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
@@ -218,8 +218,6 @@ install: all
 	cp -r docs/ci-examples $(DESTDIR)$(PREFIX)/share/doc/primesh/
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/systemd/primesh.service >$(DESTDIR)/lib/systemd/system/primesh.service
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/ssh/sshd_config.d/primesh.conf >$(DESTDIR)/etc/ssh/sshd_config.d/primesh.conf
-	install -d $(DESTDIR)$(PREFIX)/share/primesh/scenarios
-	install -m 0644 lab/scenarios/*.exp $(DESTDIR)$(PREFIX)/share/primesh/scenarios/
 	$(foreach f,$(LAB_DATA),install -m 0644 $(f)/* $(f:lab/data/%=$(DESTDIR)$(PREFIX)/share/primesh/lab/%)/ &&) true
 	install -m 0644 etc/logrotate/primesh $(DESTDIR)/etc/logrotate.d/primesh
 	install -m 0644 etc/sysusers/primesh.conf $(DESTDIR)/usr/lib/sysusers.d/primesh.conf

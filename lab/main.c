@@ -2,6 +2,7 @@
 #include "base/version.h"
 #include "lab/namespace.h"
 #include "lab/process.h"
+#include "lab/reference.h"
 #include "lab/ssh.h"
 #include "lab/standin.h"
 #include "lab/subcommand.h"
@@ -134,15 +135,7 @@ static int run_program(const struct lab_arguments *arguments)
     return lab_complain(arguments, &err);
 }
 
-static const struct subcommand {
-    const char *name;
-    const char *arguments;
-    const char *help; /* NULL: not shown */
-    bool takes_server;
-    int words_least; /* behind the command and its server */
-    int words_most;
-    int (*run)(const struct lab_arguments *arguments);
-} subcommands[] = {
+static const struct lab_subcommand subcommands[] = {
     {"up", "[--netns]", "start the lab, or what of it does not run", false, 0, 0, lab_run_up},
     {"down", "[--keep]", "end all of it and remove its folder; --keep leaves the folder", false, 0, 0,
      lab_run_down},
@@ -171,28 +164,10 @@ static const struct subcommand {
 
 static void print_help(FILE *file)
 {
-    fputs("usage: primelab [--name <name> | --folder <folder>] [--network <127.a.b>] [--json] <command>\n\n"
-          "A lab on one machine: nodes prime-pri and prime-sec, stand-ins ise and dnac; its folder "
-          "is " LAB_FOLDER ",\n" LAB_NAMED_FOLDER "/<name>, or the one that is named.\n\n",
-          file);
-    for (size_t i = 0; i < SUBCOMMAND_COUNT; i++) {
-        if (subcommands[i].help != NULL)
-            fprintf(file, "  %-7s %-36s %s\n", subcommands[i].name, subcommands[i].arguments,
-                    subcommands[i].help);
-    }
-    fputs(
-        "\nof up: --netns, as root, gives each node a network of its own, with cables that `break link` can "
-        "pull",
-        file);
-    fputs("\nof play: --step waits for Enter, --record <file> writes down what is seen (asciinema), --quiet "
-          "prints\nresults alone, --jobs <n> plays so many at once, --keep leaves the lab\n",
-          file);
-    fputs("\nexit status: 0 done, 1 it went wrong, 2 not understood, 3 it does not run, 4 the machine lacks "
-          "something\n",
-          file);
+    lab_print_help(file, subcommands, SUBCOMMAND_COUNT);
 }
 
-static const struct subcommand *find_subcommand(const char *name)
+static const struct lab_subcommand *find_subcommand(const char *name)
 {
     for (size_t i = 0; i < SUBCOMMAND_COUNT; i++) {
         if (strcmp(subcommands[i].name, name) == 0)
@@ -219,14 +194,21 @@ static bool has_rest(const char *command)
  * to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line)
 {
-    static const struct option known[] = {
-        {"folder", required_argument, NULL, 'F'}, {"network", required_argument, NULL, 'N'},
-        {"name", required_argument, NULL, 'n'},   {"keep", no_argument, NULL, 'k'},
-        {"json", no_argument, NULL, 'j'},         {"follow", no_argument, NULL, 'f'},
-        {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
-        {"step", no_argument, NULL, 's'},         {"record", required_argument, NULL, 'r'},
-        {"jobs", required_argument, NULL, 'J'},   {"quiet", no_argument, NULL, 'q'},
-        {"netns", no_argument, NULL, 'S'},        {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"folder", required_argument, NULL, 'F'},
+                                          {"network", required_argument, NULL, 'N'},
+                                          {"name", required_argument, NULL, 'n'},
+                                          {"keep", no_argument, NULL, 'k'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"follow", no_argument, NULL, 'f'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"step", no_argument, NULL, 's'},
+                                          {"record", required_argument, NULL, 'r'},
+                                          {"jobs", required_argument, NULL, 'J'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"netns", no_argument, NULL, 'S'},
+                                          {"reference", required_argument, NULL, 'M'},
+                                          {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "-F:N:n:c:r:kjfsqVh", known, NULL)) != -1) {
@@ -281,6 +263,9 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
         case 'V':
             printf("primelab " PRODUCT_VERSION "\n");
             return LAB_OK;
+        case 'M': /* what `make docs` asks for */
+            lab_print_manual(stdout, subcommands, SUBCOMMAND_COUNT);
+            return LAB_OK;
         case 'h':
             print_help(stdout);
             return LAB_OK;
@@ -321,7 +306,7 @@ int main(int argc, char **argv)
 {
     static struct lab_arguments arguments;
     struct line line = {0};
-    const struct subcommand *subcommand;
+    const struct lab_subcommand *subcommand;
     struct error err = {0};
     int status = read_options(argc, argv, &arguments, &line);
     int words;

@@ -15,7 +15,7 @@ is "$(play --json | jq -r '.scenarios[0].title')" "$(sed -n '2s/^# //p' "$ROOT"/
 OUT=$(play 99 2>&1)
 like "$? $OUT" '2 .*there is no scenario "99".*06-own-port' "one that there is not"
 for file in "$ROOT"/lab/scenarios/[0-9]*.exp; do
-    [ "$(sed -n '2,/^[^#]/p' "$file" | grep -c '^#')" -ge 5 ]
+    [ "$(sed -n '2,/^[^#]/p' "$file" | grep -c '^#')" -ge 4 ]
     ok $? "$(basename "$file") has a header that tells its story"
 done
 
