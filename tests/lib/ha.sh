@@ -54,7 +54,7 @@ pair_down() {
     local name
     for name in "${!PRIMED[@]}"; do
         node_ "$name" thaw 2>/dev/null
-        node_ "$name" kill 2>/dev/null
+        node_ "$name" stop 2>/dev/null # in peace: it takes its files below /run with it
     done
 }
 
