@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +109,16 @@ static bool is_plain_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@") == strlen(name);
 }
 
+/* Root can; so can whom a service manager gave the capability, as etc/systemd/primesh.service does. */
+static bool may_change_addresses(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return syscall(SYS_capget, &header, sets) == 0 &&
+           (sets[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN)) != 0;
+}
+
 static int check(const struct node_conf *conf, const struct virtual_address *wanted,
                  struct virtual_address_network *network, struct error *err)
 {
@@ -122,11 +134,11 @@ static int check(const struct node_conf *conf, const struct virtual_address *wan
                          "the name of the interface with %s has unusual characters", wanted->own);
     if (virtual_address_rules(wanted, network, err) != 0)
         return -1;
-    if (geteuid() != 0) {
+    if (!may_change_addresses()) {
         error_set(err, ERROR_DENIED,
                   "this primed was started by an ordinary user, who cannot give a machine another address");
-        return error_hint(err, "start primed as root (it becomes the user of node.conf), or do without a "
-                               "virtual address");
+        return error_hint(err, "start primed by its systemd service or as root (it becomes the user of "
+                               "node.conf), or do without a virtual address");
     }
     if (access(PROGRAM, X_OK) == 0)
         return 0;
@@ -148,16 +160,16 @@ static void path_of(const struct keepalived *keepalived, const char *name, char 
     snprintf(out, 2 * PATH_SIZE, "%s/%s", keepalived->folder, name);
 }
 
-/* Only root's, all the way: /run itself is. */
+/* Of the one who runs this half alone, all the way: /run itself is root's. */
 static int make_folder(const char *path, struct error *err)
 {
     struct stat info;
 
     if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST)
         return error_set_errno(err, errno, "cannot make the folder %s", path);
-    if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != 0 ||
+    if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid() ||
         (info.st_mode & 07777) != FOLDER_MODE)
-        return error_set(err, ERROR_DENIED, "%s is not a folder of root alone", path);
+        return error_set(err, ERROR_DENIED, "%s is not a folder of this user alone", path);
     return 0;
 }
 
