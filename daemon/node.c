@@ -50,8 +50,11 @@ bool node_is_self(const struct node *node, const struct host_port *host)
 
 bool node_is_active(const struct node *node)
 {
-    (void)node;
-    return true; /* a node without a pair */
+    struct store_txn *txn = store_read(node->store, NULL);
+    bool active = txn == NULL || store_is_active(txn);
+
+    store_end(txn);
+    return active;
 }
 
 #define AGAIN_AFTER_MS 150 /* time for the answer that says so */

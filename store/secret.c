@@ -15,8 +15,9 @@ enum kind { SECRET_NONE, SECRET_BYTES, SECRET_CONFIG };
 
 /* Secrets beside those of the configuration (store/statement.c). A "*" at the end stands for anything. */
 static const char *const sealed_settings[] = {
-    "authz/encryption", /* daemon/methods_authz.c */
-    "purpose/authz/*",  /* daemon/purpose_keep.c: key and certificate, also a waiting and a requested one */
+    "authz/encryption",  /* daemon/methods_authz.c */
+    "purpose/authz/*",   /* daemon/purpose_keep.c: key and certificate, also a waiting and a requested one */
+    "server-password/*", /* store/server.c */
 };
 
 static const char *const areas[] = {"running/", "startup/"};

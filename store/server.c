@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX (HOST_TEXT_MAX + 8) /* "<kind>/<host>" */
+#define KEY_MAX (HOST_TEXT_MAX + 8)        /* "<kind>/<host>" */
+#define PASSWORD_PREFIX "server-password/" /* also in secret.c: sealed by each node of a pair itself */
 #define TOKEN_PREFIX "server-token/"
 
 static const struct {
@@ -99,7 +100,7 @@ int server_check_password(const char *password, struct error *err)
 
 void server_seal_name(enum server_kind kind, const char *host, char out[SERVER_SEAL_NAME_MAX])
 {
-    snprintf(out, SERVER_SEAL_NAME_MAX, "server/%s/%s", server_kind_name(kind), host);
+    snprintf(out, SERVER_SEAL_NAME_MAX, PASSWORD_PREFIX "%s/%s", server_kind_name(kind), host);
 }
 
 void server_token_seal_name(enum server_kind kind, const char *host, char out[SERVER_SEAL_NAME_MAX])
@@ -116,6 +117,7 @@ static MDB_val server_key(enum server_kind kind, const char *host, char out[KEY_
 int server_put(struct store_txn *txn, const struct server *server, struct error *err)
 {
     Record__Server record = RECORD__SERVER__INIT;
+    char name[SERVER_SEAL_NAME_MAX];
     char bytes[KEY_MAX];
 
     record.port = server->address.port;
@@ -123,11 +125,10 @@ int server_put(struct store_txn *txn, const struct server *server, struct error 
     record.timeout_s = server->timeout_s;
     record.added_ms = server->added_ms;
     record.edited_ms = server->edited_ms;
-    record.password.data = (uint8_t *)(uintptr_t)server->password;
-    record.password.len = server->password_length;
     record_put(txn, DATABASE_SERVERS, STORE_SCOPE_PAIR, server_key(server->kind, server->address.host, bytes),
                &record.base);
-    return record_status(txn, err);
+    server_seal_name(server->kind, server->address.host, name);
+    return setting_set(txn, name, STORE_SCOPE_PAIR, server->password, server->password_length, err);
 }
 
 bool server_read(struct arena *arena, const void *bytes, size_t length, struct server *out)
@@ -143,8 +144,8 @@ bool server_read(struct arena *arena, const void *bytes, size_t length, struct s
     out->timeout_s = record->timeout_s;
     out->added_ms = record->added_ms;
     out->edited_ms = record->edited_ms;
-    out->password = record->password.data;
-    out->password_length = record->password.len;
+    out->password = NULL;
+    out->password_length = 0;
     return true;
 }
 
@@ -200,6 +201,33 @@ static int get_status(struct store_txn *txn, MDB_val key, struct server_status *
     return record_damaged(txn, DATABASE_SERVER_STATES, err);
 }
 
+/* A setting that is not there, or that is deleted, is all right. */
+static int none_is_fine(int result, const struct error *cause, struct error *err)
+{
+    if (result == 0 || cause->code == ERROR_NOT_FOUND)
+        return 0;
+    if (err != NULL)
+        *err = *cause;
+    return -1;
+}
+
+/* Without one, as after a copy by hand, it reads as one that cannot be opened. */
+static int get_password(struct store_txn *txn, struct server *out, struct error *err)
+{
+    char name[SERVER_SEAL_NAME_MAX];
+    struct error cause = {0};
+
+    server_seal_name(out->kind, out->address.host, name);
+    return none_is_fine(setting_get(txn, name, &out->password, &out->password_length, &cause), &cause, err);
+}
+
+static int forget(struct store_txn *txn, const char *name, struct error *err)
+{
+    struct error cause = {0};
+
+    return none_is_fine(setting_delete(txn, name, &cause), &cause, err);
+}
+
 int server_get(struct store_txn *txn, enum server_kind kind, const char *host, struct server *out,
                struct server_status *status, struct error *err)
 {
@@ -216,12 +244,15 @@ int server_get(struct store_txn *txn, enum server_kind kind, const char *host, s
     }
     if (!read_key(&key, out) || !server_read(&txn->arena, value.mv_data, value.mv_size, out))
         return record_damaged(txn, DATABASE_SERVERS, err);
+    if (get_password(txn, out, err) != 0)
+        return -1;
     return status == NULL ? 0 : get_status(txn, key, status, err);
 }
 
 int server_delete(struct store_txn *txn, enum server_kind kind, const char *host, struct error *err)
 {
     struct server there;
+    char name[SERVER_SEAL_NAME_MAX];
     char bytes[KEY_MAX];
     MDB_val key = server_key(kind, host, bytes);
     MDB_val value;
@@ -231,6 +262,9 @@ int server_delete(struct store_txn *txn, enum server_kind kind, const char *host
     if (record_get(txn, DATABASE_SERVER_STATES, key, &value))
         record_delete(txn, DATABASE_SERVER_STATES, STORE_SCOPE_PAIR, key);
     record_delete(txn, DATABASE_SERVERS, STORE_SCOPE_PAIR, key);
+    server_seal_name(kind, host, name);
+    if (forget(txn, name, err) != 0)
+        return -1;
     return server_token_put(txn, kind, host, NULL, 0, err);
 }
 
@@ -303,14 +337,9 @@ int server_token_put(struct store_txn *txn, enum server_kind kind, const char *h
                      size_t length, struct error *err)
 {
     char name[SERVER_SEAL_NAME_MAX];
-    struct error cause = {0};
 
     server_token_seal_name(kind, host, name);
     if (length > 0)
         return setting_set(txn, name, STORE_SCOPE_NODE, sealed, length, err);
-    if (setting_delete(txn, name, &cause) == 0 || cause.code == ERROR_NOT_FOUND)
-        return 0;
-    if (err != NULL)
-        *err = cause;
-    return -1;
+    return forget(txn, name, err);
 }
