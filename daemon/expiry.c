@@ -37,7 +37,7 @@ struct run {
 
 static void give(struct run *run, const char *text)
 {
-    notice_give(run->node, "system", text);
+    notice_give(run->node, "DailyTask", text);
     text_format(&run->lines, "%s\n", text);
 }
 

@@ -230,7 +230,7 @@ static int check_and_save(struct candidate *candidate, json_t **result, struct e
               candidate->is_edit ? EDITED : ADDED, request->who.user,
               server_state_name(candidate->found.state));
     if (candidate->is_edit) /* of a new one nobody knew another state */
-        server_tell_turn(request->node, server, &candidate->found, &candidate->turn);
+        server_tell_turn(request->node, candidate->task, server, &candidate->found, &candidate->turn);
     services_wake_watch(request->node->services);
     *result = describe(server, &candidate->found);
     return 0;
@@ -351,7 +351,7 @@ static int server_test(struct request *request, json_t **result, struct error *e
     examination.task = task;
     if (server_examine(&examination, err) != 0)
         return -1;
-    server_tell_turn(request->node, &examination.server, &examination.found, &examination.turn);
+    server_tell_turn(request->node, task, &examination.server, &examination.found, &examination.turn);
     if (examination.found.state != SERVER_REACHABLE) {
         *err = examination.found.error;
         return -1;

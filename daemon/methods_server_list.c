@@ -89,7 +89,7 @@ static void note_failure(struct listing *listing, const struct error *err)
     if (listing->access.state == SERVER_UNCHECKED || listing->access.state == SERVER_REACHABLE)
         return;
     if (server_keep_found(node->store, &listing->server, &found, listing->task, &turn) == 0)
-        server_tell_turn(node, &listing->server, &found, &turn);
+        server_tell_turn(node, listing->task, &listing->server, &found, &turn);
 }
 
 static int close_listing(struct listing *listing, int failed, struct error *err)

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void notice_give(struct node *node, const char *zone, const char *text)
+void notice_give(struct node *node, const char *task, const char *text)
 {
-    log_write(node->application_log, LOG_LEVEL_WARNING, "[%s] [DailyTask] %s", zone, text);
+    log_write(node->application_log, LOG_LEVEL_WARNING, "[system] [%s] %s", task, text);
 }
 
 /* A mail on its way into the store. */
@@ -92,16 +92,35 @@ static void add_line(struct text *body, const char *label, const char *value)
         text_format(body, "%-12s %s\n", label, value);
 }
 
+static void begin_body(struct text *body)
+{
+    char when[CLOCK_TEXT_MAX];
+
+    clock_format(clock_wall_ms(), when);
+    add_line(body, "Time:", when);
+}
+
+void notice_change(struct node *node, const struct notice_change *change)
+{
+    struct text body = {0};
+
+    begin_body(&body);
+    add_line(&body, "What:", change->what);
+    add_line(&body, "Reason:", change->reason);
+    add_line(&body, "Next:", change->next_command);
+    if (!body.failed)
+        notice_mail(node, change->what, body.data);
+    text_free(&body);
+}
+
 void notice_state_change(struct node *node, const struct notice_state *state)
 {
     const char *old_state = state->old_state != NULL ? state->old_state : "";
-    char when[CLOCK_TEXT_MAX];
     struct text change = {0};
     struct text body = {0};
 
-    clock_format(clock_wall_ms(), when);
     text_format(&change, "%s%s%s", old_state, old_state[0] != '\0' ? " -> " : "", state->new_state);
-    add_line(&body, "Time:", when);
+    begin_body(&body);
     add_line(&body, "This node:", state->own);
     add_line(&body, "Other node:", state->peer);
     add_line(&body, "State:", change.data);

@@ -6,8 +6,8 @@
 
 #include "daemon/node.h"
 
-/* One line to application.log. */
-void notice_give(struct node *node, const char *zone, const char *text);
+/* One line to application.log, in the name of a task ("DailyTask", "seqtaskexecutor-3"). */
+void notice_give(struct node *node, const char *task, const char *text);
 
 /*
  * Queues a mail to the addresses of `ha email-address` and of the mail server, as they are configured when it
@@ -15,6 +15,16 @@ void notice_give(struct node *node, const char *zone, const char *text);
  * the subject. Any thread, even the store's; does not wait.
  */
 void notice_mail(struct node *node, const char *subject, const char *body);
+
+/* Something else changed. Texts; NULL or "" where there is nothing to say. */
+struct notice_change {
+    const char *what;         /* also the subject: "ISE server 10.0.0.21_443: reachable -> unreachable" */
+    const char *reason;       /* one sentence */
+    const char *next_command; /* "ncs server ise show 10.0.0.21" */
+};
+
+/* The mail of it. As notice_mail(). */
+void notice_change(struct node *node, const struct notice_change *change);
 
 /* The pair's state on this node became another one. Texts; NULL or "" where there is nothing to say. */
 struct notice_state {

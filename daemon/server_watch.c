@@ -7,28 +7,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NOTICE_MAX (ERROR_TEXT_MAX + HOST_PORT_TEXT_MAX + 128)
+#define WHAT_MAX (HOST_PORT_TEXT_MAX + 128)
 
 struct server_watch {
     struct node *node;
     struct poller *poller;
 };
 
-void server_tell_turn(struct node *node, const struct server *server, const struct server_found *found,
-                      const struct server_turn *turn)
+static void mail_turn(struct node *node, const struct server *server, const char *what, const char *problem)
+{
+    char next[HOST_TEXT_MAX + 32];
+
+    snprintf(next, sizeof(next), "ncs server %s show %s", server_kind_name(server->kind),
+             server->address.host);
+    notice_change(node, &(struct notice_change){.what = what, .reason = problem, .next_command = next});
+}
+
+void server_tell_turn(struct node *node, const char *task, const struct server *server,
+                      const struct server_found *found, const struct server_turn *turn)
 {
     char host[HOST_PORT_TEXT_MAX];
-    char text[NOTICE_MAX];
+    char what[WHAT_MAX];
+    char text[WHAT_MAX + ERROR_TEXT_MAX + 4];
     char problem[ERROR_TEXT_MAX];
 
     if (!turn->happened)
         return;
     host_port_format(&server->address, host);
     server_problem(server, found, problem);
-    snprintf(text, sizeof(text), "%s server %s: %s -> %s%s%s", server_kind_title(server->kind), host,
-             server_state_name(turn->from), server_state_name(turn->to), problem[0] == '\0' ? "" : ": ",
-             problem);
-    notice_give(node, "system", text);
+    snprintf(what, sizeof(what), "%s server %s: %s -> %s", server_kind_title(server->kind), host,
+             server_state_name(turn->from), server_state_name(turn->to));
+    snprintf(text, sizeof(text), "%s%s%s", what, problem[0] == '\0' ? "" : ": ", problem);
+    notice_give(node, task, text);
+    mail_turn(node, server, what, problem);
 }
 
 static bool may_run(void *arg)
@@ -58,8 +69,7 @@ static void checked(void *arg, const char *task, const struct server *server,
 {
     struct server_watch *watch = arg;
 
-    (void)task;
-    server_tell_turn(watch->node, server, found, turn);
+    server_tell_turn(watch->node, task, server, found, turn);
 }
 
 struct server_watch *server_watch_start(struct node *node, struct error *err)

@@ -82,8 +82,10 @@ const struct scenario *scenario_find(const struct scenario_list *list, const cha
     struct text names = {0};
 
     for (size_t i = 0; i < list->count; i++) {
-        if (is_meant(&list->all[i], typed))
+        if (is_meant(&list->all[i], typed)) {
+            text_free(&names);
             return &list->all[i];
+        }
         text_format(&names, "%s%s", i > 0 ? ", " : "", list->all[i].name);
     }
     error_set(err, ERROR_INVALID_ARGUMENT, "there is no scenario \"%.40s\"", typed);
