@@ -58,11 +58,17 @@ wait_for 10 asked_more dnac "${BEFORE#* }"
 ok $? "once they run it goes on"
 
 wait_for 10 state_is reachable
+# Nobody listens there: the mail waits, and can be read.
+printf '%s\n' "configure terminal" "mail-server $NET.11 port 1 from prime@example.com to ops@example.com" end |
+    "$BIN/primesh" --home "$LAB/prime-pri" >/dev/null
 lab renew ise >/dev/null
 wait_for 20 says "ISE server $ISE: reachable -> certificate mismatch"
 ok $? "a renewed certificate is noticed"
 says "\[system\] \[seqtaskexecutor-[0-9]+\] TOFU failed\..* - CN=ISE-server"
 ok $? "with the record that people search for"
+is "$(grep 'certificate mismatch' "$LOG" | grep -c DailyTask)" 0 "told by the task that met it"
+on prime-pri "show notices"
+like "$OUT" "ISE server $ISE: reachable -> certificate mismatch" "and a mail of it is on its way"
 BEFORE=$(asked ise)
 HANDSHAKES=$(lab log ise | grep -c handshake)
 more_handshakes() { [ "$(lab log ise | grep -c handshake)" -gt $((HANDSHAKES + 1)) ]; }
