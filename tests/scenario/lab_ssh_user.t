@@ -30,7 +30,7 @@ echo "ssh $?"
 lab ssh prime-sec -tt 'show users | count' </dev/null 2>/dev/null | tr -d '\r'
 lab ssh prime-sec show nonsense </dev/null 2>/dev/null
 echo "mistake $?"
-printf 'show privilege\r exit\r' | lab ssh prime-pri -tt 2>/dev/null | grep -c '^prime-pri/admin# show privilege'
+printf 'show privilege\r exit\r' | lab ssh prime-pri -tt 2>/dev/null | grep -c 'prime-pri/admin# show privilege'
 lab down >/dev/null
 echo "down $? $(ps -u carol -o stat=,comm= | grep -v '^Z' | grep -c sshd)"
 CAROL
