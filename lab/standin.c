@@ -24,6 +24,7 @@
 
 struct standin {
     const struct lab *lab;
+    struct lab here; /* the same from where this process stands, once it cannot walk there any more */
     const struct lab_server *server;
     struct desk desk;
     struct identity *identity;
@@ -154,11 +155,18 @@ static int drop_privileges(struct error *err)
 }
 
 /* They are read with each request, by whom we have become. */
-static int check_data(const struct standin *standin, struct error *err)
+static int check_data(struct standin *standin, struct error *err)
 {
     const char *folder = standin->desk.api.folder;
     const struct passwd *user = getpwuid(geteuid());
 
+    /* the way to the lab may be closed to that user (a lab below /root), but we stand in it */
+    if (access(folder, R_OK | X_OK) != 0 && access(".", R_OK | X_OK) == 0) {
+        standin->here = *standin->lab;
+        snprintf(standin->here.folder, sizeof(standin->here.folder), ".");
+        standin->lab = &standin->here;
+        data_folder(standin->lab, standin->server, standin->desk.api.folder);
+    }
     if (access(folder, R_OK | X_OK) == 0)
         return 0;
     error_set_errno(err, errno, "cannot read %s as the user %s", folder,
@@ -239,6 +247,8 @@ static int open_standin(struct standin *standin, struct error *err)
     if (write_number(lab, server, "port", port, err) != 0 ||
         write_number(lab, server, "pid", getpid(), err) != 0)
         return -1;
+    if (chdir(lab->folder) != 0)
+        return error_set_errno(err, errno, "cannot enter %s", lab->folder);
     return drop_privileges(err) == 0 ? check_data(standin, err) : -1;
 }
 
