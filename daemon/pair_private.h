@@ -79,7 +79,7 @@ struct pair {
     struct pair_address *address;         /* pair_address.c; only the engine's thread */
 };
 
-/* ---- pair.c: state ---- */
+/* ---- pair_state.c ---- */
 
 /*
  * Goes on from the state by the table: on disk first, except that a node which stops being active stops at
@@ -95,14 +95,14 @@ void pair_set_active(struct pair *pair, bool active, const struct pair_record *r
 /* A store job: writes the record that is its arg. */
 int pair_record_write(struct store_txn *txn, void *record, struct error *err);
 
+/* ---- pair.c ---- */
+
 /* The record of this moment; the state too where it is asked for. */
 struct pair_record pair_record_of(struct pair *pair, enum ha_state *state);
 void pair_poke(struct pair *pair); /* the engine looks again */
 void pair_timing(struct pair *pair, unsigned *interval_ms, unsigned *misses);
-bool pair_key(void *pair, struct proof_key *out);
 void pair_own_name(struct pair *pair, char *out, size_t size); /* "prime-pri (127.0.0.11)" */
 void pair_peer_name(const struct pair_record *record, char *out, size_t size);
-void pair_form_now(struct pair *pair, struct pair_form *out); /* as it counts now */
 bool pair_config(struct pair *pair, const char *name, char *out, size_t size);
 int pair_begin(struct pair *pair, struct error *err); /* an operation; ends with pair_end() */
 void pair_end(struct pair *pair);
@@ -149,12 +149,24 @@ size_t pair_ready_routes_fill(struct pair *pair, struct link_route *routes);
 int pair_promote(struct pair *pair, const char *reason, struct error *err);
 void pair_failover_by_itself(struct pair *pair);
 
-/* ---- pair_register.c ---- */
-int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[HOST_TEXT_MAX],
-                     struct error *err);
+/* ---- pair_key.c ---- */
+bool pair_key(void *pair, struct proof_key *out);                            /* a copy; false: none is set */
 int pair_try_key(struct pair *pair, const char *authkey, struct error *err); /* NULL: nothing to try */
 void pair_forget_tried_key(struct pair *pair);
-void pair_form_read(json_t *form, struct pair_form *out); /* over what stands there */
+
+/* ---- pair_form.c ---- */
+
+/* The address of the other one. ERROR_INVALID_ARGUMENT: none is given, or it is this node; ERROR_UNREACHABLE:
+ * its name is not known. */
+int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[HOST_TEXT_MAX],
+                     struct error *err);
+int pair_form_check(json_t *form, struct error *err);
+void pair_form_read(json_t *form, struct pair_form *out);     /* over what stands there */
+json_t *pair_form_write(const struct pair_form *form);        /* a new reference */
+void pair_form_now(struct pair *pair, struct pair_form *out); /* as it counts now */
+
+/* What was given on the line counts as configured. */
+int pair_form_configure(struct store_txn *txn, const struct pair_wish *wish, struct error *err);
 
 /* ---- pair_address.c ---- */
 int pair_address_check(struct pair *pair, const struct pair_record *record, struct error *err);
