@@ -8,6 +8,7 @@
 #include "ha/receiver.h"
 #include "ha/sender.h"
 #include "ha/state.h"
+#include "net/tls.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -26,7 +27,8 @@ struct pair_peer {
     int64_t heard_ms;  /* wall clock: it answered this node's heartbeat; 0: never */
     int64_t called_ms; /* wall clock: its own heartbeat came */
     int64_t called_monotonic_ms;
-    char why[ERROR_TEXT_MAX]; /* it does not answer */
+    int64_t alerted_monotonic_ms; /* it refused this node's certificate in TLS; 0: never */
+    char why[ERROR_TEXT_MAX];     /* it does not answer */
     char hint[ERROR_TEXT_MAX];
 };
 
@@ -37,7 +39,8 @@ struct pair {
     struct link_self self;
     struct link_server *links; /* while the services run */
     char log_folder[PATH_MAX];
-    struct report *report;     /* refusals, for health_monitor.log */
+    struct report *report; /* refusals, for health_monitor.log */
+    struct tls_refusals refusals;
     struct tls_cancel *cancel; /* of what methods wait for; while the services run */
 
     pthread_mutex_t transition; /* held through a change of state */
@@ -167,6 +170,24 @@ void pair_form_now(struct pair *pair, struct pair_form *out); /* as it counts no
 
 /* What was given on the line counts as configured. */
 int pair_form_configure(struct store_txn *txn, const struct pair_wish *wish, struct error *err);
+
+/* ---- pair_trust.c: which of both refuses whose certificate ---- */
+
+struct pair_refusal {
+    bool here;          /* this node the other one's */
+    bool there;         /* the other one this node's */
+    bool there_unknown; /* the other one could not be asked */
+    struct error why;
+};
+
+/* What follows from a connection to `address` that was not made; all false where it is not about that. */
+struct pair_refusal pair_refusal_of(struct pair *pair, const char *address, const struct error *why);
+
+/* A line for each thing to do, with its command; on both nodes. A new reference. */
+json_t *pair_refusal_steps(struct pair *pair, const char *address, const struct pair_refusal *refusal);
+
+/* Adds to the hint of such an error what is to be done on the other node. Returns -1. */
+int pair_refusal_hint(struct pair *pair, const char *address, struct error *err);
 
 /* ---- pair_address.c ---- */
 int pair_address_check(struct pair *pair, const struct pair_record *record, struct error *err);

@@ -138,7 +138,7 @@ static int pre_ha(struct registering *registering, struct error *err)
     show(registering, 0);
     registering->link = pair_connect(pair, registering->coming.peer_address, "Registration", 0, err);
     if (registering->link == NULL)
-        return -1;
+        return pair_refusal_hint(pair, registering->coming.peer_address, err);
     snprintf(registering->coming.peer_node, sizeof(registering->coming.peer_node), "%s",
              link_peer_node(registering->link));
     if (strcmp(registering->coming.peer_node, pair->self.node) == 0)
@@ -413,8 +413,10 @@ static int renew(struct registering *registering, struct error *err)
     if (strcmp(address, record.peer_address) != 0)
         return 0;
     registering->link = pair_connect(pair, address, "Registration", 0, err);
-    if (registering->link == NULL)
+    if (registering->link == NULL) {
+        pair_refusal_hint(pair, address, err);
         return failed(registering, err);
+    }
     if (state == HA_PRIMARY_ACTIVE)
         return keep_form(registering, err) == 0 ? 1 : -1;
     result = link_request(registering->link, "POST", "/ha/v1/remove", NULL, PAIR_STEP_MS, NULL, err);
