@@ -77,6 +77,7 @@ static void tell_people(struct pair *pair, const char *old, const struct pair_re
                                         .own = own,
                                         .peer = record->peer_address[0] != '\0' ? peer : "",
                                         .reason = record->reason,
+                                        .further = record->form.email,
                                         .next_command = next_command(state)};
 
     pair_own_name(pair, own, sizeof(own));

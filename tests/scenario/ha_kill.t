@@ -15,10 +15,11 @@ MISSED=
 killed_at() { # killed_at <victim> <node whose log tells> <text> <command>...
     local victim=$1 pids pid killer command
     pids=$(halves "$victim")
+    rm -f "$TMP/killer"
     # shellcheck disable=SC2086
     /usr/bin/python3 "$ROOT/tests/lib/ha_kill.py" "$TMP/$2/log/health_monitor.log" "$3" $pids >"$TMP/killer" &
     killer=$!
-    wait_for 5 grep -q ready "$TMP/killer"
+    wait_for 5 grep -qs ready "$TMP/killer"
     "${@:4}" &
     command=$!
     if ! wait "$killer"; then
