@@ -295,6 +295,35 @@ static const struct shell_column test_columns[] = {
 static const struct shell_listing test_listing = {
     .name = "tests", .form = SHELL_TABLE, SHELL_COLUMNS(test_columns)};
 
+#define ADVICE_CELLS 72 /* what a terminal has room for beside the table */
+
+/* Long advice stands below the table: commands that are to be copied. */
+static void put_advice(struct shell_output *output, json_t *test)
+{
+    const char *advice = ha_text(test, "advice");
+    bool fits = output_is_json(output) || strlen(advice) <= ADVICE_CELLS;
+
+    output_string(output, TEST_ADVICE, fits ? advice : "see below");
+}
+
+static void say_steps(struct shell_output *output, json_t *test)
+{
+    const char *advice = ha_text(test, "advice");
+    json_t *steps = json_object_get(test, "steps");
+    const char *because = steps == NULL ? NULL : ha_text(test, "because");
+    json_t *step;
+    size_t i;
+
+    if (steps == NULL && strlen(advice) <= ADVICE_CELLS)
+        return;
+    output_say(output, "%s", "");
+    output_say(output, "%s: %s", ha_text(test, "test"), because != NULL ? because : advice);
+    json_array_foreach(steps, i, step)
+    {
+        output_say(output, "  %zu. %s", i + 1, json_string_value(step));
+    }
+}
+
 static int run_readiness(struct shell_call *call, struct error *err)
 {
     struct shell_output *output = shell_output(call);
@@ -314,10 +343,14 @@ static int run_readiness(struct shell_call *call, struct error *err)
         output_string(output, TEST_PRIMARY, ha_text(test, "primary"));
         output_string(output, TEST_SECONDARY, ha_text(test, "secondary"));
         output_string(output, TEST_VERDICT, ha_text(test, "verdict"));
-        output_string(output, TEST_ADVICE, ha_text(test, "advice"));
+        put_advice(output, test);
         output_row_end(output);
     }
     output_end(output);
+    json_array_foreach(json_object_get(result, "tests"), i, test)
+    {
+        say_steps(output, test);
+    }
     json_decref(result);
     return 0;
 }

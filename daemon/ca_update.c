@@ -69,7 +69,8 @@ static bool is_due(struct node *node, enum trust_zone zone)
 
     if (txn == NULL)
         return false;
-    due = ca_state_get(txn, zone, &state, NULL) == 0 && state.auto_update &&
+    /* a standby gets the active node's CA certificates */
+    due = store_is_active(txn) && ca_state_get(txn, zone, &state, NULL) == 0 && state.auto_update &&
           (now_ms - state.updated_ms >= CA_UPDATE_INTERVAL_MS || state.updated_ms > now_ms);
     store_end(txn);
     return due;

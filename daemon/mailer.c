@@ -54,12 +54,14 @@ static void pair_addresses(struct store_txn *txn, char out[STATEMENT_VALUE_MAX])
     snprintf(out, STATEMENT_VALUE_MAX, "%s", configured != NULL ? configured : "");
 }
 
-bool mailer_is_configured(struct store_txn *txn)
+bool mailer_is_configured(struct store_txn *txn, const char *further)
 {
     char addresses[STATEMENT_VALUE_MAX];
 
     if (setting(txn, "mail-server/host") == NULL)
         return false;
+    if (further[0] != '\0')
+        return true;
     pair_addresses(txn, addresses);
     return addresses[0] != '\0' || setting(txn, "mail-server/to") != NULL;
 }
@@ -125,7 +127,7 @@ static int read_server(struct store_txn *txn, const struct node *node, struct se
                                      sizeof(out->password), err);
 }
 
-/* ERROR_NOT_FOUND: nobody to send through, or to. */
+/* ERROR_NOT_FOUND: nobody to send through. */
 static int read_settings(const struct node *node, struct settings *out, struct error *err)
 {
     char addresses[STATEMENT_VALUE_MAX];
@@ -142,8 +144,6 @@ static int read_settings(const struct node *node, struct settings *out, struct e
     add_recipients(out, addresses);
     add_recipients(out, setting(txn, "mail-server/to"));
     store_end(txn);
-    if (failed == 0 && out->recipients[0] == '\0')
-        return error_set(err, ERROR_NOT_FOUND, "nobody is configured to send mail to");
     return failed;
 }
 
@@ -154,6 +154,7 @@ struct item {
     struct queued_mail mail;
     struct text subject;
     struct text body;
+    struct text further;
     struct text delivered;
     char problem[ERROR_TEXT_MAX];
     bool tried;
@@ -163,6 +164,7 @@ static void free_item(struct item *item)
 {
     text_free(&item->subject);
     text_free(&item->body);
+    text_free(&item->further);
     text_free(&item->delivered);
     free(item);
 }
@@ -195,16 +197,15 @@ static int send_to(struct mailer *mailer, const struct settings *settings, const
 }
 
 /*
- * To everybody who has not got it. 0: all have it. ERROR_INVALID_ARGUMENT: somebody's was not taken; the
- * others' were tried. Other codes are about the server, and end it.
+ * To everybody of a list who has not got it. 0: all have it. ERROR_INVALID_ARGUMENT: somebody's was not
+ * taken; the others' were tried. Other codes are about the server, and end it.
  */
-static int send_item(struct mailer *mailer, const struct settings *settings, struct item *item,
-                     struct error *err)
+static int send_to_list(struct mailer *mailer, const struct settings *settings, struct item *item,
+                        const char *list, struct error *err)
 {
-    const char *next = settings->recipients;
+    const char *next = list;
     int result = 0;
 
-    item->tried = true;
     while (*next != '\0') {
         char address[ADDRESS_MAX + HOST_TEXT_MAX];
         size_t length = strcspn(next, ",");
@@ -227,11 +228,26 @@ static int send_item(struct mailer *mailer, const struct settings *settings, str
     return result;
 }
 
+/* To who is configured and who is named in the mail itself. As send_to_list(). */
+static int send_item(struct mailer *mailer, const struct settings *settings, struct item *item,
+                     struct error *err)
+{
+    int configured, further;
+
+    item->tried = true;
+    configured = send_to_list(mailer, settings, item, settings->recipients, err);
+    if (configured != 0 && err->code != ERROR_INVALID_ARGUMENT)
+        return -1;
+    further = send_to_list(mailer, settings, item, item->mail.further, err);
+    return configured != 0 || further != 0 ? -1 : 0;
+}
+
 /* ---- the queue ---- */
 
 struct taking {
     struct mailer *mailer;
     bool retry;
+    bool nobody; /* is configured to send mail to: only mails that name somebody themselves */
     int64_t now_ms;
     int64_t next_ms;    /* when the first of those that are not due will be */
     uint64_t above;     /* only mails with a greater number */
@@ -246,7 +262,7 @@ static int take_due(void *arg, const struct queued_mail *mail)
 
     if (mail->given_up && taking->now_ms - mail->when_ms > MAIL_QUEUE_KEPT_MS)
         taking->stale = mail->number;
-    if (mail->number <= taking->above || mail->given_up)
+    if (mail->number <= taking->above || mail->given_up || (taking->nobody && mail->further[0] == '\0'))
         return 0;
     if (!taking->retry && !mail_queue_is_due(mail, taking->now_ms)) {
         if (taking->next_ms == 0 || mail->next_ms < taking->next_ms)
@@ -261,9 +277,11 @@ static int take_due(void *arg, const struct queued_mail *mail)
     item->mail = *mail;
     text_add_string(&item->subject, mail->subject);
     text_add_string(&item->body, mail->body);
+    text_add_string(&item->further, mail->further);
     text_add_string(&item->delivered, mail->delivered);
     item->mail.subject = item->subject.data;
     item->mail.body = item->body.data != NULL ? item->body.data : "";
+    item->mail.further = item->further.data != NULL ? item->further.data : "";
     item->mail.delivered = item->delivered.data != NULL ? item->delivered.data : "";
     taking->taken = item;
     return 0;
@@ -347,6 +365,7 @@ static void run_round(struct mailer *mailer, bool retry, int64_t *next_ms)
         free(settings);
         return;
     }
+    taking.nobody = settings->recipients[0] == '\0';
     while (!is_stopping(mailer) && (item = take(mailer, &taking)) != NULL) {
         cause = server;
         if (cause.code == ERROR_NONE)

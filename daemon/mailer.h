@@ -18,5 +18,5 @@ void mailer_retry(struct mailer *mailer);
 void mailer_stop(struct mailer *mailer);
 void mailer_free(struct mailer *mailer); /* a stopped one */
 
-/* True if the configuration says through whom and to whom mail goes. */
-bool mailer_is_configured(struct store_txn *txn);
+/* True if the configuration says through whom mail goes, and it or `further` to whom. */
+bool mailer_is_configured(struct store_txn *txn, const char *further);

@@ -20,6 +20,7 @@ struct given {
     struct node *node;
     char *subject;
     char *body;
+    char *further;
 };
 
 static void free_given(struct given *given)
@@ -28,6 +29,7 @@ static void free_given(struct given *given)
         return;
     free(given->subject);
     free(given->body);
+    free(given->further);
     free(given);
 }
 
@@ -39,7 +41,7 @@ static int queue_mail(struct store_txn *txn, void *arg, struct error *err)
     struct text line = {0};
     int result;
 
-    if (!mailer_is_configured(txn))
+    if (!mailer_is_configured(txn, given->further))
         return 0;
     name = config_get(txn, CONFIG_RUNNING, "hostname", NULL);
     text_format(&line, "[" PRODUCT_NAME "] %s: %s", name != NULL ? name : given->node->conf.hostname,
@@ -49,7 +51,7 @@ static int queue_mail(struct store_txn *txn, void *arg, struct error *err)
     } else {
         snprintf(subject, sizeof(subject), "%.*s", (int)text_cut_utf8(line.data, sizeof(subject) - 1),
                  line.data);
-        result = mail_queue_add(txn, subject, given->body, err);
+        result = mail_queue_add(txn, subject, given->body, given->further, err);
     }
     text_free(&line);
     return result;
@@ -68,7 +70,7 @@ static void queued(void *arg, int result, const struct error *err)
     free_given(given);
 }
 
-void notice_mail(struct node *node, const char *subject, const char *body)
+static void mail_further(struct node *node, const char *subject, const char *body, const char *further)
 {
     struct given *given = calloc(1, sizeof(*given));
 
@@ -76,14 +78,20 @@ void notice_mail(struct node *node, const char *subject, const char *body)
         given->node = node;
         given->subject = strdup(subject);
         given->body = strdup(body);
+        given->further = strdup(further != NULL ? further : "");
     }
-    if (given != NULL && given->subject != NULL && given->body != NULL) {
+    if (given != NULL && given->subject != NULL && given->body != NULL && given->further != NULL) {
         store_submit(node->store, queue_mail, queued, given);
         return;
     }
     free_given(given);
     log_write(node->application_log, LOG_LEVEL_ERROR,
               "[system] [MailTask] the notice \"%s\" could not be queued: out of memory", subject);
+}
+
+void notice_mail(struct node *node, const char *subject, const char *body)
+{
+    mail_further(node, subject, body, "");
 }
 
 static void add_line(struct text *body, const char *label, const char *value)
@@ -127,7 +135,7 @@ void notice_state_change(struct node *node, const struct notice_state *state)
     add_line(&body, "Reason:", state->reason);
     add_line(&body, "Next:", state->next_command);
     if (!change.failed && !body.failed)
-        notice_mail(node, change.data, body.data);
+        mail_further(node, change.data, body.data, state->further);
     text_free(&change);
     text_free(&body);
 }

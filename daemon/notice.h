@@ -34,6 +34,7 @@ struct notice_state {
     const char *peer;         /* the other one */
     const char *reason;       /* one sentence */
     const char *next_command; /* "ncs ha failover" */
+    const char *further;      /* addresses, parted by commas, that get it whatever is configured then */
 };
 
 /* The mail of it, with subject `[primesh] <host name>: <old> -> <new>`. As notice_mail(). Writes no log line:

@@ -1,7 +1,6 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "daemon/configuration.h"
-#include "daemon/notice.h"
 #include "daemon/pair_private.h"
 #include "daemon/workers.h"
 #include "store/config.h"
@@ -102,22 +101,6 @@ void pair_timing(struct pair *pair, unsigned *interval_ms, unsigned *misses)
     *misses = number_or(pair, "ha/heartbeat-misses", STATEMENT_MISSES_DEFAULT);
 }
 
-void pair_form_now(struct pair *pair, struct pair_form *out)
-{
-    char type[16];
-    struct pair_form configured = {0};
-
-    *out = pair_record_of(pair, NULL).form;
-    if (pair_config(pair, "ha/failover-type", type, sizeof(type)))
-        out->automatic = strcmp(type, "automatic") == 0;
-    if (pair_config(pair, "ha/email-address", configured.email, sizeof(configured.email)))
-        memcpy(out->email, configured.email, sizeof(out->email));
-    if (pair_config(pair, "ha/virtual-ipv4", configured.ipv4, sizeof(configured.ipv4)))
-        memcpy(out->ipv4, configured.ipv4, sizeof(out->ipv4));
-    if (pair_config(pair, "ha/virtual-ipv6", configured.ipv6, sizeof(configured.ipv6)))
-        memcpy(out->ipv6, configured.ipv6, sizeof(out->ipv6));
-}
-
 void pair_own_name(struct pair *pair, char *out, size_t size)
 {
     char hostname[HOST_TEXT_MAX];
@@ -129,28 +112,6 @@ void pair_own_name(struct pair *pair, char *out, size_t size)
 void pair_peer_name(const struct pair_record *record, char *out, size_t size)
 {
     snprintf(out, size, "%s (%s)", record->peer_name, record->peer_address);
-}
-
-bool pair_key(void *arg, struct proof_key *out)
-{
-    struct pair *pair = arg;
-    struct store_txn *txn;
-    bool found = false;
-
-    pthread_mutex_lock(&pair->lock);
-    if (pair->has_trial_key) {
-        *out = pair->trial_key;
-        found = true;
-    }
-    pthread_mutex_unlock(&pair->lock);
-    if (found)
-        return true;
-    txn = store_read(pair->node->store, NULL);
-    if (txn == NULL)
-        return false;
-    found = pair_key_get(txn, pair->node->seal, PAIR_KEY_AUTHENTICATION, out->bytes, NULL) == 0;
-    store_end(txn);
-    return found;
 }
 
 int pair_begin(struct pair *pair, struct error *err)
@@ -190,164 +151,6 @@ struct link *pair_connect(struct pair *pair, const char *address, const char *ta
     link = link_open(&pair->self, &options, err);
     OPENSSL_cleanse(&key, sizeof(key));
     return link;
-}
-
-/* ---- changes of state ---- */
-
-int pair_record_write(struct store_txn *txn, void *record, struct error *err)
-{
-    return pair_record_set(txn, record, err);
-}
-
-struct transition {
-    struct pair *pair;
-    struct ha_step step;
-    enum ha_event event;
-    struct pair_record record; /* as it will be */
-    const char *from;
-    store_job more;
-    void *arg;
-};
-
-static int forget(struct store_txn *txn, struct error *err)
-{
-    struct replica_state replica;
-
-    if (replica_state_get(txn, &replica, err) != 0 || pair_record_delete(txn, err) != 0 ||
-        pair_key_delete(txn, PAIR_KEY_PAIR, err) != 0)
-        return -1;
-    return replica.line[0] != '\0' ? replica_leave(txn, err) : 0;
-}
-
-static int write_transition(struct store_txn *txn, void *arg, struct error *err)
-{
-    const struct transition *transition = arg;
-    const struct pair_event event = {.when_ms = transition->record.since_ms,
-                                     .from = transition->from,
-                                     .to = transition->record.state,
-                                     .event = ha_event_name(transition->event),
-                                     .reason = transition->record.reason,
-                                     .epoch = transition->record.epoch};
-
-    if ((transition->step.actions & HA_ACT_FORGET) != 0 ? forget(txn, err) != 0
-                                                        : pair_record_set(txn, &transition->record, err) != 0)
-        return -1;
-    if ((transition->step.actions & HA_ACT_STEP_DOWN) != 0 && replica_set_standby(txn, true, err) != 0)
-        return -1;
-    if (transition->more != NULL && transition->more(txn, transition->arg, err) != 0)
-        return -1;
-    return pair_event_append(txn, &event, err);
-}
-
-/* The command that an admin would look for next. */
-static const char *next_command(enum ha_state state)
-{
-    switch (state) {
-    case HA_PRIMARY_LOST_SECONDARY:
-    case HA_PRIMARY_ALONE:
-        return "ncs ha check-readiness";
-    case HA_SECONDARY_LOST_PRIMARY:
-    case HA_SECONDARY_ALONE:
-        return "ncs ha failover";
-    case HA_SECONDARY_ACTIVE:
-        return "ncs ha failback";
-    default:
-        return "ncs ha status";
-    }
-}
-
-static void tell_people(struct pair *pair, const char *old, const struct pair_record *record,
-                        enum ha_state state)
-{
-    char own[2 * HOST_TEXT_MAX + 4];
-    char peer[2 * HOST_TEXT_MAX + 4];
-    const struct notice_state change = {.old_state = old,
-                                        .new_state = record->state,
-                                        .own = own,
-                                        .peer = record->peer_address[0] != '\0' ? peer : "",
-                                        .reason = record->reason,
-                                        .next_command = next_command(state)};
-
-    pair_own_name(pair, own, sizeof(own));
-    pair_peer_name(record, peer, sizeof(peer));
-    notice_state_change(pair->node, &change);
-}
-
-void pair_set_active(struct pair *pair, bool active, const struct pair_record *record)
-{
-    char name[2 * HOST_TEXT_MAX + 4] = "";
-
-    if (!active)
-        pair_peer_name(record, name, sizeof(name));
-    store_set_active(pair->node->store, active, name);
-}
-
-static void enter(struct pair *pair, const struct transition *transition)
-{
-    bool forgotten = (transition->step.actions & HA_ACT_FORGET) != 0;
-
-    pthread_mutex_lock(&pair->lock);
-    pair->state = transition->step.state;
-    pair->record = transition->record;
-    if (forgotten) {
-        pair->record = (struct pair_record){0};
-        pair->peer = (struct pair_peer){0};
-        pair->copying = pair->imported = false;
-    }
-    pair->self.is_primary = ha_state_facts(pair->state)->role != HA_SECONDARY;
-    pair->serial++;
-    pair->poked = true;
-    pthread_cond_broadcast(&pair->changed);
-    pthread_mutex_unlock(&pair->lock);
-}
-
-static int run_transition(struct pair *pair, struct transition *transition, struct error *err)
-{
-    bool was_active = ha_state_facts(pair->state)->is_active;
-    bool is_active = ha_state_facts(transition->step.state)->is_active;
-
-    /* whoever stops serving stops now, not when it is written down */
-    if (was_active && !is_active)
-        pair_set_active(pair, false, &transition->record);
-    if (store_run(pair->node->store, write_transition, transition, err) != 0) {
-        pair_log(pair, LOG_LEVEL_ERROR, "cannot go from %s to %s: %s", transition->from,
-                 transition->record.state, err->message);
-        if (was_active && !is_active && (transition->step.actions & HA_ACT_STEP_DOWN) == 0)
-            pair_set_active(pair, true, &transition->record);
-        return -1;
-    }
-    pair_log(pair, LOG_LEVEL_INFO, "%s -> %s (%s): %s", transition->from, transition->record.state,
-             ha_event_name(transition->event), transition->record.reason);
-    if ((transition->step.actions & HA_ACT_NOTICE) != 0)
-        tell_people(pair, transition->from, &transition->record, transition->step.state);
-    enter(pair, transition);
-    if (is_active)
-        pair_set_active(pair, true, &transition->record);
-    return 0;
-}
-
-int pair_apply(struct pair *pair, enum ha_event event, const char *reason, store_job more, void *arg,
-               struct error *err)
-{
-    struct transition transition = {.pair = pair, .event = event, .more = more, .arg = arg};
-    struct error why = {0};
-    int result = 1;
-
-    pthread_mutex_lock(&pair->transition);
-    transition.step = ha_next(pair->state, event);
-    if (transition.step.known) {
-        transition.record = pair_record_of(pair, NULL);
-        transition.from = ha_state_facts(pair->state)->name;
-        snprintf(transition.record.state, sizeof(transition.record.state), "%s",
-                 ha_state_facts(transition.step.state)->name);
-        transition.record.since_ms = clock_wall_ms();
-        snprintf(transition.record.reason, sizeof(transition.record.reason), "%.500s", reason);
-        result = run_transition(pair, &transition, &why);
-    }
-    pthread_mutex_unlock(&pair->transition);
-    if (result < 0 && err != NULL)
-        *err = why;
-    return result;
 }
 
 /* ---- with the node and its services ---- */
@@ -528,31 +331,4 @@ void pair_close(struct pair *pair)
 bool pair_take(struct pair *pair, struct https_exchange *exchange)
 {
     return link_server_take(pair->links, exchange);
-}
-
-/* ---- the authentication key ---- */
-
-struct key_change {
-    struct pair *pair;
-    struct proof_key key;
-};
-
-static int write_key(struct store_txn *txn, void *arg, struct error *err)
-{
-    const struct key_change *change = arg;
-
-    return pair_key_set(txn, change->pair->node->seal, PAIR_KEY_AUTHENTICATION, change->key.bytes, err);
-}
-
-int pair_set_authkey(struct pair *pair, const char *authkey, struct error *err)
-{
-    struct key_change change = {.pair = pair};
-    int failed = proof_authkey_check(authkey, err);
-
-    if (failed == 0)
-        failed = proof_key_derive(authkey, &change.key, err);
-    if (failed == 0)
-        failed = store_run(pair->node->store, write_key, &change, err);
-    OPENSSL_cleanse(&change, sizeof(change));
-    return failed;
 }

@@ -28,6 +28,10 @@ void pair_close(struct pair *pair);
 /* Takes a request that is for the pair; false: it is not. On the loop's thread. */
 bool pair_take(struct pair *pair, struct https_exchange *exchange);
 
+/* Hears that callers refuse this node's certificate: the peer's word on that, when nothing else crosses. */
+struct tls_refusals;
+const struct tls_refusals *pair_refusals(struct pair *pair);
+
 /* True if this node is part of a pair. Any thread. */
 bool pair_is_configured(struct pair *pair);
 

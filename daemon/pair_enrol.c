@@ -7,10 +7,33 @@
 #include <stdio.h>
 #include <string.h>
 
-static int check_stands_alone(struct pair *pair, struct error *err)
+/* Ends the registration that is under way here; 1: there is none, or the records are in place already. */
+static int give_up(struct pair *pair, const char *reason, struct error *err)
+{
+    pthread_mutex_lock(&pair->lock);
+    pair->copying = false;
+    pthread_mutex_unlock(&pair->lock);
+    pair_receiver_end(pair);
+    return pair_apply(pair, HA_REGISTER_FAILED, reason, NULL, NULL, err);
+}
+
+/* A primary that died in the middle of its registration need not wait for this node to notice. */
+static bool is_begun_by(struct pair *pair, const struct link_caller *caller)
+{
+    bool is_so;
+
+    pthread_mutex_lock(&pair->lock);
+    is_so = pair->state == HA_INITIALIZING && strcmp(pair->coming.peer_node, caller->node) == 0;
+    pthread_mutex_unlock(&pair->lock);
+    return is_so;
+}
+
+static int check_stands_alone(struct pair *pair, const struct link_caller *caller, struct error *err)
 {
     enum ha_state state;
 
+    if (is_begun_by(pair, caller) && give_up(pair, "the primary begins anew", err) < 0)
+        return -1;
     pair_record_of(pair, &state);
     if (state == HA_NOT_CONFIGURED)
         return 0;
@@ -65,7 +88,7 @@ static int run_begin(void *arg, const struct link_caller *caller, json_t *params
     char hostname[HOST_TEXT_MAX];
     char reason[PAIR_REASON_SIZE];
 
-    if (check_stands_alone(pair, err) != 0 || reach_back(pair, caller->address, err) != 0 ||
+    if (check_stands_alone(pair, caller, err) != 0 || reach_back(pair, caller->address, err) != 0 ||
         note_coming(pair, caller, params, err) != 0)
         return -1;
     snprintf(reason, sizeof(reason), "%s registers it as its secondary", caller->address);
@@ -141,11 +164,7 @@ static int run_abort(void *arg, const struct link_caller *caller, json_t *params
     (void)result;
     if (check_registering(pair, caller, err) != 0)
         return -1;
-    pthread_mutex_lock(&pair->lock);
-    pair->copying = false;
-    pthread_mutex_unlock(&pair->lock);
-    pair_receiver_end(pair);
-    if (pair_apply(pair, HA_REGISTER_FAILED, "the primary gave the registration up", NULL, NULL, err) <= 0)
+    if (give_up(pair, "the primary gave the registration up", err) <= 0)
         return 0;
     /* the records were in place already */
     return pair_apply(pair, HA_REMOVED, "the primary gave the registration up", NULL, NULL, err) < 0 ? -1 : 0;

@@ -8,6 +8,7 @@
 #include "ha/receiver.h"
 #include "ha/sender.h"
 #include "ha/state.h"
+#include "net/tls.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -26,7 +27,8 @@ struct pair_peer {
     int64_t heard_ms;  /* wall clock: it answered this node's heartbeat; 0: never */
     int64_t called_ms; /* wall clock: its own heartbeat came */
     int64_t called_monotonic_ms;
-    char why[ERROR_TEXT_MAX]; /* it does not answer */
+    int64_t alerted_monotonic_ms; /* it refused this node's certificate in TLS; 0: never */
+    char why[ERROR_TEXT_MAX];     /* it does not answer */
     char hint[ERROR_TEXT_MAX];
 };
 
@@ -37,7 +39,8 @@ struct pair {
     struct link_self self;
     struct link_server *links; /* while the services run */
     char log_folder[PATH_MAX];
-    struct report *report;     /* refusals, for health_monitor.log */
+    struct report *report; /* refusals, for health_monitor.log */
+    struct tls_refusals refusals;
     struct tls_cancel *cancel; /* of what methods wait for; while the services run */
 
     pthread_mutex_t transition; /* held through a change of state */
@@ -79,7 +82,7 @@ struct pair {
     struct pair_address *address;         /* pair_address.c; only the engine's thread */
 };
 
-/* ---- pair.c: state ---- */
+/* ---- pair_state.c ---- */
 
 /*
  * Goes on from the state by the table: on disk first, except that a node which stops being active stops at
@@ -95,14 +98,14 @@ void pair_set_active(struct pair *pair, bool active, const struct pair_record *r
 /* A store job: writes the record that is its arg. */
 int pair_record_write(struct store_txn *txn, void *record, struct error *err);
 
+/* ---- pair.c ---- */
+
 /* The record of this moment; the state too where it is asked for. */
 struct pair_record pair_record_of(struct pair *pair, enum ha_state *state);
 void pair_poke(struct pair *pair); /* the engine looks again */
 void pair_timing(struct pair *pair, unsigned *interval_ms, unsigned *misses);
-bool pair_key(void *pair, struct proof_key *out);
 void pair_own_name(struct pair *pair, char *out, size_t size); /* "prime-pri (127.0.0.11)" */
 void pair_peer_name(const struct pair_record *record, char *out, size_t size);
-void pair_form_now(struct pair *pair, struct pair_form *out); /* as it counts now */
 bool pair_config(struct pair *pair, const char *name, char *out, size_t size);
 int pair_begin(struct pair *pair, struct error *err); /* an operation; ends with pair_end() */
 void pair_end(struct pair *pair);
@@ -149,12 +152,42 @@ size_t pair_ready_routes_fill(struct pair *pair, struct link_route *routes);
 int pair_promote(struct pair *pair, const char *reason, struct error *err);
 void pair_failover_by_itself(struct pair *pair);
 
-/* ---- pair_register.c ---- */
-int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[HOST_TEXT_MAX],
-                     struct error *err);
+/* ---- pair_key.c ---- */
+bool pair_key(void *pair, struct proof_key *out);                            /* a copy; false: none is set */
 int pair_try_key(struct pair *pair, const char *authkey, struct error *err); /* NULL: nothing to try */
 void pair_forget_tried_key(struct pair *pair);
-void pair_form_read(json_t *form, struct pair_form *out); /* over what stands there */
+
+/* ---- pair_form.c ---- */
+
+/* The address of the other one. ERROR_INVALID_ARGUMENT: none is given, or it is this node; ERROR_UNREACHABLE:
+ * its name is not known. */
+int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[HOST_TEXT_MAX],
+                     struct error *err);
+int pair_form_check(json_t *form, struct error *err);
+void pair_form_read(json_t *form, struct pair_form *out);     /* over what stands there */
+json_t *pair_form_write(const struct pair_form *form);        /* a new reference */
+void pair_form_now(struct pair *pair, struct pair_form *out); /* as it counts now */
+
+/* What was given on the line counts as configured. */
+int pair_form_configure(struct store_txn *txn, const struct pair_wish *wish, struct error *err);
+
+/* ---- pair_trust.c: which of both refuses whose certificate ---- */
+
+struct pair_refusal {
+    bool here;          /* this node the other one's */
+    bool there;         /* the other one this node's */
+    bool there_unknown; /* the other one could not be asked */
+    struct error why;
+};
+
+/* What follows from a connection to `address` that was not made; all false where it is not about that. */
+struct pair_refusal pair_refusal_of(struct pair *pair, const char *address, const struct error *why);
+
+/* A line for each thing to do, with its command; on both nodes. A new reference. */
+json_t *pair_refusal_steps(struct pair *pair, const char *address, const struct pair_refusal *refusal);
+
+/* Adds to the hint of such an error what is to be done on the other node. Returns -1. */
+int pair_refusal_hint(struct pair *pair, const char *address, struct error *err);
 
 /* ---- pair_address.c ---- */
 int pair_address_check(struct pair *pair, const struct pair_record *record, struct error *err);

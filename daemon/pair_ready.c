@@ -126,15 +126,6 @@ static void ask_other(struct checking *checking)
 
 /* ---- judging ---- */
 
-/* Whose refusal it is: the peer's own sentence begins with its address. */
-static bool is_theirs(const struct checking *checking, const struct way *way)
-{
-    size_t length = strlen(checking->address);
-
-    return strncmp(way->error.message, checking->address, length) == 0 &&
-           strncmp(way->error.message + length, " refuses", 8) == 0;
-}
-
 static bool is_trust(const struct way *way)
 {
     return way->error.code == ERROR_PIN_MISMATCH || way->error.code == ERROR_UNTRUSTED;
@@ -172,37 +163,53 @@ static void judge_reach(struct checking *checking)
                      there && (back || !checking->back.tried) ? HA_PASS : HA_FAIL, advice);
 }
 
-/* The test whose lack makes the original procedure painful: which server refuses whose certificate. */
-static void judge_trust(struct checking *checking)
+/* Who refuses whom, from what both found out. */
+static struct pair_refusal refusal_of(struct checking *checking)
 {
-    bool here_refuses = is_trust(&checking->there) && !is_theirs(checking, &checking->there);
-    bool there_refuses = is_trust(&checking->there) && is_theirs(checking, &checking->there);
-    bool back_refused = checking->back.tried && is_trust(&checking->back);
-    char advice[ADVICE_MAX] = "";
-    bool tested = !is_reach(&checking->there);
+    struct pair_refusal refusal = pair_refusal_of(checking->pair, checking->address, &checking->there.error);
 
     /* on its way back the other one is the judge of this one's certificate, or hears that this one refuses it
      */
-    if (back_refused && strstr(checking->back.error.message, " refuses this server") != NULL)
-        here_refuses = true;
-    else if (back_refused)
-        there_refuses = true;
-    if (is_trust(&checking->there))
-        advise(advice, sizeof(advice), &checking->there.error);
-    else if (back_refused)
+    if (checking->back.tried && is_trust(&checking->back)) {
+        refusal.why = checking->back.error;
+        refusal.here = strstr(checking->back.error.message, " refuses this server") != NULL;
+        refusal.there = !refusal.here;
+        if (refusal.there)
+            error_hint(&refusal.why, "on %s, %.800s", checking->address, checking->back.error.hint);
+    }
+    return refusal;
+}
+
+/* The test whose lack makes the original procedure painful: which server refuses whose certificate. */
+static void judge_trust(struct checking *checking)
+{
+    const struct pair_refusal refusal = refusal_of(checking);
+    char advice[ADVICE_MAX] = "";
+    bool tested = !is_reach(&checking->there);
+    bool back_known = checking->back.tried || (refusal.here && !refusal.there_unknown);
+
+    if (is_trust(&checking->there)) {
+        struct error why = checking->there.error;
+
+        pair_refusal_hint(checking->pair, checking->address, &why);
+        advise(advice, sizeof(advice), &why);
+    } else if (checking->back.tried && is_trust(&checking->back))
         snprintf(advice, sizeof(advice), "on %s: %s; %s", checking->address, checking->back.error.message,
                  checking->back.error.hint);
     ha_readiness_add(&checking->readiness, "Certificate trust",
                      !tested        ? "-"
-                     : here_refuses ? "refuses the secondary"
+                     : refusal.here ? "refuses the secondary"
                                     : "trusts the secondary",
-                     there_refuses                                      ? "refuses the primary"
-                     : !tested || here_refuses || !checking->back.tried ? "-"
-                                                                        : "trusts the primary",
-                     here_refuses || there_refuses ? HA_FAIL
+                     refusal.there            ? "refuses the primary"
+                     : !tested || !back_known ? "-"
+                                              : "trusts the primary",
+                     refusal.here || refusal.there ? HA_FAIL
                      : tested                      ? HA_PASS
                                                    : HA_NOT_TESTED,
                      advice);
+    if (refusal.here || refusal.there)
+        ha_readiness_steps(&checking->readiness, refusal.why.message,
+                           pair_refusal_steps(checking->pair, checking->address, &refusal));
 }
 
 static void judge_key(struct checking *checking)

@@ -6,7 +6,6 @@
 #include "store/config.h"
 #include "store/statement.h"
 
-#include <netdb.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -76,115 +75,6 @@ static int failed(struct registering *registering, struct error *err)
     return -1;
 }
 
-/* ---- who it is ---- */
-
-static int resolve(const char *name, char out[HOST_TEXT_MAX], struct error *err)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *list = NULL;
-    enum host_kind kind;
-
-    if (host_parse(name, &kind, out, err) != 0)
-        return -1;
-    if (kind != HOST_NAME)
-        return 0;
-    if (getaddrinfo(name, NULL, &hints, &list) != 0 ||
-        getnameinfo(list->ai_addr, list->ai_addrlen, out, HOST_TEXT_MAX, NULL, 0, NI_NUMERICHOST) != 0) {
-        if (list != NULL)
-            freeaddrinfo(list);
-        error_set(err, ERROR_UNREACHABLE, "cannot find the address of the secondary server %s", name);
-        return error_hint(err, "give its address instead of its name");
-    }
-    freeaddrinfo(list);
-    return 0;
-}
-
-int pair_wished_peer(struct pair *pair, const struct pair_wish *wish, char out[HOST_TEXT_MAX],
-                     struct error *err)
-{
-    char name[HOST_TEXT_MAX] = "";
-
-    if (wish->peer != NULL)
-        snprintf(name, sizeof(name), "%s", wish->peer);
-    else if (!pair_config(pair, "ha/secondary-server", name, sizeof(name))) {
-        error_set(err, ERROR_INVALID_ARGUMENT, "no secondary server is configured");
-        return error_hint(
-            err, "configure it in configuration mode ha, or: ncs ha register secondary-server <host>");
-    }
-    if (resolve(name, out, err) != 0)
-        return -1;
-    if (strcmp(out, pair->self.address) == 0)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "%s is this server itself", name);
-    return 0;
-}
-
-/* What came over the control socket is judged as a line of the configuration would be. */
-static int check_form(json_t *form, struct error *err)
-{
-    static const char *const names[][2] = {{"failover", "ha/failover-type"},
-                                           {"email", "ha/email-address"},
-                                           {"ipv4", "ha/virtual-ipv4"},
-                                           {"ipv6", "ha/virtual-ipv6"}};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *value = json_string_value(json_object_get(form, names[i][0]));
-        char kept[STATEMENT_VALUE_MAX];
-
-        if (value != NULL && statement_check(names[i][1], value, kept, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-void pair_form_read(json_t *form, struct pair_form *out)
-{
-    const char *failover = json_string_value(json_object_get(form, "failover"));
-    const char *email = json_string_value(json_object_get(form, "email"));
-    const char *ipv4 = json_string_value(json_object_get(form, "ipv4"));
-    const char *ipv6 = json_string_value(json_object_get(form, "ipv6"));
-
-    if (failover != NULL)
-        out->automatic = strcmp(failover, "automatic") == 0;
-    if (email != NULL)
-        snprintf(out->email, sizeof(out->email), "%s", email);
-    if (ipv4 != NULL)
-        snprintf(out->ipv4, sizeof(out->ipv4), "%s", ipv4);
-    if (ipv6 != NULL)
-        snprintf(out->ipv6, sizeof(out->ipv6), "%s", ipv6);
-}
-
-static json_t *write_form(const struct pair_form *form)
-{
-    return json_pack("{s:s, s:s, s:s, s:s}", "failover", form->automatic ? "automatic" : "manual", "email",
-                     form->email, "ipv4", form->ipv4, "ipv6", form->ipv6);
-}
-
-/* ---- the key that was typed counts while it is tried, and is kept once the pair stands ---- */
-
-int pair_try_key(struct pair *pair, const char *authkey, struct error *err)
-{
-    struct proof_key key;
-
-    if (authkey == NULL)
-        return 0;
-    if (proof_authkey_check(authkey, err) != 0 || proof_key_derive(authkey, &key, err) != 0)
-        return -1;
-    pthread_mutex_lock(&pair->lock);
-    pair->trial_key = key;
-    pair->has_trial_key = true;
-    pthread_mutex_unlock(&pair->lock);
-    OPENSSL_cleanse(&key, sizeof(key));
-    return 0;
-}
-
-void pair_forget_tried_key(struct pair *pair)
-{
-    pthread_mutex_lock(&pair->lock);
-    pair->has_trial_key = false;
-    OPENSSL_cleanse(&pair->trial_key, sizeof(pair->trial_key));
-    pthread_mutex_unlock(&pair->lock);
-}
-
 /* ---- Pre-HA Registration ---- */
 
 static int check_version(struct registering *registering, struct error *err)
@@ -224,7 +114,7 @@ static int introduce(struct registering *registering, struct error *err)
     configuration_hostname(pair->node, hostname);
     proof_hex(registering->key, PAIR_KEY_SIZE, key);
     body = json_pack("{s:s, s:s, s:s, s:o}", "name", hostname, "address", pair->self.address, "key", key,
-                     "form", write_form(&registering->coming.form));
+                     "form", pair_form_write(&registering->coming.form));
     OPENSSL_cleanse(key, sizeof(key));
     result =
         link_request(registering->link, "POST", "/ha/v1/register/begin", body, 2 * PAIR_STEP_MS, &reply, err);
@@ -248,7 +138,7 @@ static int pre_ha(struct registering *registering, struct error *err)
     show(registering, 0);
     registering->link = pair_connect(pair, registering->coming.peer_address, "Registration", 0, err);
     if (registering->link == NULL)
-        return -1;
+        return pair_refusal_hint(pair, registering->coming.peer_address, err);
     snprintf(registering->coming.peer_node, sizeof(registering->coming.peer_node), "%s",
              link_peer_node(registering->link));
     if (strcmp(registering->coming.peer_node, pair->self.node) == 0)
@@ -268,36 +158,13 @@ static int pre_ha(struct registering *registering, struct error *err)
 
 /* ---- Database Replication ---- */
 
-/* What was given on the line counts as configured. */
-static int configure(struct store_txn *txn, const struct registering *registering, struct error *err)
-{
-    static const struct {
-        const char *name;
-        const char *setting;
-    } given[] = {{"failover", "ha/failover-type"},
-                 {"email", "ha/email-address"},
-                 {"ipv4", "ha/virtual-ipv4"},
-                 {"ipv6", "ha/virtual-ipv6"}};
-    const struct pair_wish *wish = registering->wish;
-
-    if (wish->peer != NULL && config_set(txn, CONFIG_RUNNING, "ha/secondary-server", wish->peer, err) != 0)
-        return -1;
-    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
-        const char *value = json_string_value(json_object_get(wish->form, given[i].name));
-
-        if (value != NULL && config_set(txn, CONFIG_RUNNING, given[i].setting, value, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int begin_line(struct store_txn *txn, void *arg, struct error *err)
 {
     struct registering *registering = arg;
     struct replica_state replica;
 
-    if (configure(txn, registering, err) != 0 || replica_begin_line(txn, FIRST_EPOCH, err) != 0 ||
-        replica_state_get(txn, &replica, err) != 0)
+    if (pair_form_configure(txn, registering->wish, err) != 0 ||
+        replica_begin_line(txn, FIRST_EPOCH, err) != 0 || replica_state_get(txn, &replica, err) != 0)
         return -1;
     snprintf(registering->coming.line, sizeof(registering->coming.line), "%s", replica.line);
     return pair_key_set(txn, registering->pair->node->seal, PAIR_KEY_PAIR, registering->key, err);
@@ -497,7 +364,9 @@ static int write_form_again(struct store_txn *txn, void *arg, struct error *err)
 {
     const struct registering *registering = arg;
 
-    return configure(txn, registering, err) != 0 ? -1 : pair_record_set(txn, &registering->coming, err);
+    return pair_form_configure(txn, registering->wish, err) != 0
+               ? -1
+               : pair_record_set(txn, &registering->coming, err);
 }
 
 /* The form of a pair that stands already, as it was given this time. */
@@ -544,8 +413,10 @@ static int renew(struct registering *registering, struct error *err)
     if (strcmp(address, record.peer_address) != 0)
         return 0;
     registering->link = pair_connect(pair, address, "Registration", 0, err);
-    if (registering->link == NULL)
+    if (registering->link == NULL) {
+        pair_refusal_hint(pair, address, err);
         return failed(registering, err);
+    }
     if (state == HA_PRIMARY_ACTIVE)
         return keep_form(registering, err) == 0 ? 1 : -1;
     result = link_request(registering->link, "POST", "/ha/v1/remove", NULL, PAIR_STEP_MS, NULL, err);
@@ -561,7 +432,7 @@ int pair_register(struct pair *pair, const struct pair_wish *wish, struct error 
     struct registering registering = {.pair = pair, .wish = wish};
     int result;
 
-    if (check_form(wish->form, err) != 0 || pair_begin(pair, err) != 0)
+    if (pair_form_check(wish->form, err) != 0 || pair_begin(pair, err) != 0)
         return -1;
     result = renew(&registering, err);
     if (result == 0)

@@ -239,6 +239,7 @@ static int bring_up(struct services *services, struct error *err)
         return -1;
     services->context = tls_server_context(services->identity, err);
     if (services->context == NULL || set_versions(services, err) != 0 || ask_clients(services, err) != 0 ||
+        tls_server_hear_refusals(services->context, pair_refusals(services->node->pair), err) != 0 ||
         open_sockets(services, err) != 0 || follow_own_certificate(services, err) != 0 ||
         pair_open(services->node->pair, services->identity, err) != 0)
         return -1;

@@ -1,8 +1,10 @@
 #include "ha/link.h"
 
 #include "base/clock.h"
+#include "base/fingerprint.h"
 #include "ha/link_json.h"
 #include "net/http_reply.h"
+#include "x509/x509.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -185,6 +187,24 @@ static void tell_verdict(const struct opening *opening, const struct trust_verdi
         self->judged(self->arg, &opening->trust, verdict);
 }
 
+/* `authenticate-client` is enabled there, and a first contact comes without a chance to be known. */
+static int explain_stranger(const struct opening *opening, struct error *err)
+{
+    const struct link_self *self = opening->link->self;
+    const char *peer = opening->options->peer.host;
+    uint8_t sha256[FINGERPRINT_SIZE];
+    char shown[FINGERPRINT_TEXT_MAX] = "";
+    struct error said = *err;
+
+    if (x509_fingerprint(self->identity->certificate, sha256, NULL) == 0)
+        fingerprint_format(sha256, shown);
+    error_set(err, ERROR_UNTRUSTED, "%s refuses this server: %s", peer, said.message);
+    return error_hint(err,
+                      "on %s, where `ncs key authenticate-client` is enabled, let it know this server's "
+                      "certificate: ncs certvalidation tofu-certs addcert host %s_%u fingerprint %s",
+                      peer, self->address, self->port, shown);
+}
+
 /* What the peer says before anything is proved, made a sentence of this node's. */
 static int explain(const struct opening *opening, struct error *err)
 {
@@ -192,6 +212,8 @@ static int explain(const struct opening *opening, struct error *err)
     const struct link_self *self = link->self;
     struct error said = *err;
 
+    if (tls_connection_is_refused(link->connection))
+        return explain_stranger(opening, err);
     if (said.code == ERROR_DENIED && strcmp(said.message, LINK_KEY_MISMATCH) == 0) {
         error_set(err, ERROR_DENIED,
                   "Authentication key does not match between primary %s and secondary servers %s",
@@ -308,6 +330,11 @@ static int keep_pin(struct opening *opening, struct error *err)
     return -1;
 }
 
+static bool passes(const struct trust_verdict *verdict)
+{
+    return trust_is_accepted(verdict->outcome) || verdict->outcome == TRUST_NO_PIN;
+}
+
 static int open_all(struct opening *opening, struct error *err)
 {
     struct link *link = opening->link;
@@ -320,7 +347,8 @@ static int open_all(struct opening *opening, struct error *err)
                                            opening->deadline_ms, &verdict, err);
     tell_verdict(opening, &verdict);
     if (link->connection == NULL)
-        return -1;
+        /* a refusal of its own would be in the verdict */
+        return err->code == ERROR_UNTRUSTED && passes(&verdict) ? explain_stranger(opening, err) : -1;
     if (proof_exporter(tls_connection_ssl(link->connection), opening->exporter, err) != 0 ||
         exchange_nonces(opening, err) != 0 || prove(opening, err) != 0)
         return -1;

@@ -84,6 +84,14 @@ void ha_readiness_add(struct ha_readiness *readiness, const char *test, const ch
     readiness->failed += verdict == HA_FAIL;
 }
 
+void ha_readiness_steps(struct ha_readiness *readiness, const char *because, json_t *steps)
+{
+    json_t *last = json_array_get(readiness->tests, json_array_size(readiness->tests) - 1);
+
+    json_object_set_new(last, "because", json_string(because));
+    json_object_set_new(last, "steps", steps);
+}
+
 #define SHOWN_MAX 48
 
 static void add_machines(struct ha_readiness *readiness, const char *test, const char *here,

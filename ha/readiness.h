@@ -40,6 +40,9 @@ enum ha_verdict { HA_PASS, HA_WARNING, HA_FAIL, HA_NOT_TESTED };
 void ha_readiness_add(struct ha_readiness *readiness, const char *test, const char *primary,
                       const char *secondary, enum ha_verdict verdict, const char *advice);
 
+/* Why the test that was added last failed, and what is to be done, a line each (`steps` is taken over). */
+void ha_readiness_steps(struct ha_readiness *readiness, const char *because, json_t *steps);
+
 /* The tests on what the machines are; `there` NULL: the other one could not be asked. */
 void ha_readiness_machines(struct ha_readiness *readiness, const struct ha_machine *here,
                            const struct ha_machine *there);

@@ -190,6 +190,8 @@ bool ha_hear(const struct ha_standing *own, const struct ha_standing *peer, enum
         *event = HA_IN_SYNC;
     else if (mine->is_active && is_behind)
         *event = HA_IN_SYNC;
+    else if (own->state == HA_PRIMARY_FAILBACK && peer->state == HA_SECONDARY_UNCERTAIN)
+        *event = HA_GIVEN_UP; /* it restarted in the middle, and waits to hear that nobody took over */
     else if (is_behind || peer->epoch < own->epoch)
         *event = HA_PEER_IS_STANDBY;
     else

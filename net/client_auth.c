@@ -1,14 +1,13 @@
 #include "net/client_auth.h"
 
 #include "base/text.h"
+#include "net/tls.h"
 #include "store/pin.h"
 #include "x509/x509.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 struct client_auth {
     const struct identity *identity;
@@ -20,22 +19,10 @@ struct client_auth {
 /* The caller's address as pins are kept; false where the connection has none. */
 static bool peer_of(const SSL *ssl, uint16_t port, struct host_port *out)
 {
-    struct sockaddr_storage address;
-    socklen_t length = sizeof(address);
-    char text[INET6_ADDRSTRLEN];
-    const void *octets;
+    char text[HOST_TEXT_MAX];
 
-    if (getpeername(SSL_get_fd(ssl), (struct sockaddr *)&address, &length) != 0)
-        return false;
-    if (address.ss_family == AF_INET)
-        octets = &((struct sockaddr_in *)&address)->sin_addr;
-    else if (address.ss_family == AF_INET6)
-        octets = &((struct sockaddr_in6 *)&address)->sin6_addr;
-    else
-        return false;
     out->port = port;
-    return inet_ntop(address.ss_family, octets, text, sizeof(text)) != NULL &&
-           host_parse(text, &out->kind, out->host, NULL) == 0;
+    return tls_caller_address(ssl, text) && host_parse(text, &out->kind, out->host, NULL) == 0;
 }
 
 static bool accepts(const struct pin *pin, X509 *certificate)

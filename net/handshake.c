@@ -59,6 +59,26 @@ static int closed(const char *host, int reason, struct error *err)
     return -1;
 }
 
+bool handshake_is_refused(unsigned long code, const char *host, struct error *err)
+{
+    switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0) {
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+        error_set(err, ERROR_UNTRUSTED,
+                  "%s lets nobody in whose certificate it does not know, and refused this "
+                  "server's (%s)",
+                  host, ERR_reason_error_string(code));
+        return true;
+    default:
+        return false;
+    }
+}
+
 int handshake_failed(const SSL *ssl, int result, const struct handshake_start *start, const char *host,
                      struct error *err)
 {

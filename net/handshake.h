@@ -29,3 +29,7 @@ int handshake_check_start(const struct handshake_start *start, const char *host,
  * ERROR_UNREACHABLE. */
 int handshake_failed(const SSL *ssl, int result, const struct handshake_start *start, const char *host,
                      struct error *err);
+
+/* Whether a code of OpenSSL's queue says that the other side refused the certificate that it was shown, or
+ * wants one; then ERROR_UNTRUSTED, for `host`. */
+bool handshake_is_refused(unsigned long code, const char *host, struct error *err);

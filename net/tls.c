@@ -2,6 +2,10 @@
 
 #include "x509/x509.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
 /* Forward secrecy and authenticated encryption only: whoever calls us is a node, a browser or curl. */
 #define SERVER_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -91,6 +95,61 @@ void tls_server_ask_clients(SSL_CTX *context)
 {
     SSL_CTX_set_cert_verify_callback(context, leave_to_verdict, NULL);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+}
+
+bool tls_caller_address(const SSL *ssl, char out[HOST_TEXT_MAX])
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    const void *octets;
+
+    if (getpeername(SSL_get_fd(ssl), (struct sockaddr *)&address, &length) != 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        octets = &((struct sockaddr_in *)&address)->sin_addr;
+    else if (address.ss_family == AF_INET6)
+        octets = &((struct sockaddr_in6 *)&address)->sin6_addr;
+    else
+        return false;
+    return inet_ntop(address.ss_family, octets, out, HOST_TEXT_MAX) != NULL;
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int refusals_index = -1; /* of struct tls_refusals among a context's further data */
+
+static void take_index(void)
+{
+    refusals_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+/* A client whose callback refuses the certificate (net/verdict.c) has OpenSSL say "internal error". */
+static bool is_about_certificate(int alert)
+{
+    return alert == SSL_AD_BAD_CERTIFICATE || alert == SSL_AD_UNSUPPORTED_CERTIFICATE ||
+           alert == SSL_AD_CERTIFICATE_REVOKED || alert == SSL_AD_CERTIFICATE_EXPIRED ||
+           alert == SSL_AD_CERTIFICATE_UNKNOWN || alert == SSL_AD_UNKNOWN_CA ||
+           alert == SSL_AD_INTERNAL_ERROR;
+}
+
+#define ALERT_MASK 0xff /* its kind is the lower octet, its gravity the upper one */
+
+static void on_server_progress(const SSL *ssl, int where, int result)
+{
+    const struct tls_refusals *refusals = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), refusals_index);
+    char address[HOST_TEXT_MAX];
+
+    if (where == SSL_CB_READ_ALERT && is_about_certificate(result & ALERT_MASK) &&
+        tls_caller_address(ssl, address))
+        refusals->refused(refusals->arg, address);
+}
+
+int tls_server_hear_refusals(SSL_CTX *context, const struct tls_refusals *refusals, struct error *err)
+{
+    pthread_once(&once, take_index);
+    if (refusals_index < 0 || SSL_CTX_set_ex_data(context, refusals_index, (void *)(uintptr_t)refusals) != 1)
+        return error_set(err, ERROR_INTERNAL, "out of memory");
+    SSL_CTX_set_info_callback(context, on_server_progress);
+    return 0;
 }
 
 int tls_client_configure(SSL_CTX *context, const struct identity *identity, struct error *err)

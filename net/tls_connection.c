@@ -28,6 +28,7 @@ struct tls_connection {
     SSL *ssl;
     struct handshake_start start;
     struct verdict verdict;
+    bool refused; /* by the other side, for this side's certificate */
 };
 
 union address {
@@ -188,6 +189,10 @@ static int shake_hands(struct tls_connection *connection, int64_t deadline_ms, s
             return refused(&connection->verdict, connection->host, err);
         }
         wish = wish_of(connection->ssl, result);
+        if (wish == 0 && handshake_is_refused(ERR_peek_error(), connection->host, err)) {
+            ERR_clear_error();
+            return -1;
+        }
         if (wish == 0)
             return handshake_failed(connection->ssl, result, &connection->start, connection->host, err);
         if (wait_for(connection, wish, deadline_ms, err) != 0)
@@ -256,6 +261,11 @@ void tls_connection_close(struct tls_connection *connection)
     free(connection);
 }
 
+bool tls_connection_is_refused(const struct tls_connection *connection)
+{
+    return connection->refused;
+}
+
 SSL *tls_connection_ssl(const struct tls_connection *connection)
 {
     return connection->ssl;
@@ -265,14 +275,35 @@ static int broken(struct tls_connection *connection, int result, struct error *e
 {
     int reason = errno;
     int kind = SSL_get_error(connection->ssl, result);
-    const char *text = ERR_reason_error_string(ERR_peek_error());
+    unsigned long code = ERR_peek_error();
+    const char *text = ERR_reason_error_string(code);
 
     ERR_clear_error();
+    /* in TLS 1.3 a caller hears of it only after its own handshake */
+    connection->refused = handshake_is_refused(code, connection->host, err);
+    if (connection->refused)
+        return -1;
     if (kind == SSL_ERROR_SYSCALL && reason != 0)
         return error_set(err, ERROR_UNREACHABLE, "the connection to %s broke: %s", connection->host,
                          strerror(reason));
     return error_set(err, ERROR_UNREACHABLE, "the connection to %s broke: %s", connection->host,
                      text != NULL ? text : "closed by the other side");
+}
+
+/* Whoever refuses this side's certificate says so and hangs up: a write may fail before that was read. */
+static int broken_in_write(struct tls_connection *connection, int result, struct error *err)
+{
+    struct error why = {0};
+    unsigned char byte;
+    size_t got;
+
+    broken(connection, result, &why);
+    if (!connection->refused && SSL_read_ex(connection->ssl, &byte, 1, &got) != 1)
+        connection->refused = handshake_is_refused(ERR_peek_error(), connection->host, &why);
+    ERR_clear_error();
+    if (err != NULL)
+        *err = why;
+    return -1;
 }
 
 int tls_connection_write(struct tls_connection *connection, const void *bytes, size_t length,
@@ -295,7 +326,7 @@ int tls_connection_write(struct tls_connection *connection, const void *bytes, s
         }
         wish = wish_of(connection->ssl, result);
         if (wish == 0)
-            return broken(connection, result, err);
+            return broken_in_write(connection, result, err);
         if (wait_for(connection, wish, deadline_ms, err) != 0)
             return -1;
     }

@@ -29,7 +29,8 @@ void tls_cancel(struct tls_cancel *cancel); /* any thread; for good */
 /*
  * cancel may be NULL: nobody ends it. Connects, shakes hands, judges; *verdict (outcome TRUST_OUTCOMES where
  * none was asked for) says how. deadline_ms: monotonic. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_BUSY
- * (cancelled), the verdict's own, ERROR_INTERNAL.
+ * (cancelled), the verdict's own, ERROR_INTERNAL; ERROR_UNTRUSTED too where the server refuses the identity's
+ * certificate, which TLS 1.3 tells only with the first read.
  */
 struct tls_connection *tls_connection_open(struct store *store, const struct tls_connection_options *options,
                                            struct tls_cancel *cancel, int64_t deadline_ms,
@@ -38,7 +39,10 @@ void tls_connection_close(struct tls_connection *connection); /* NULL is fine */
 
 SSL *tls_connection_ssl(const struct tls_connection *connection);
 
-/* All of it. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_BUSY. */
+/* True once the other side ended it because of this side's certificate: the ERROR_UNTRUSTED of a read. */
+bool tls_connection_is_refused(const struct tls_connection *connection);
+
+/* All of it. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_BUSY, ERROR_UNTRUSTED. */
 int tls_connection_write(struct tls_connection *connection, const void *bytes, size_t length,
                          int64_t deadline_ms, struct error *err);
 

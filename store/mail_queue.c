@@ -30,6 +30,7 @@ static bool read_mail(struct arena *arena, const uint8_t *value, size_t length, 
                                 .tries = record->tries,
                                 .next_ms = record->next_ms,
                                 .problem = record->problem,
+                                .further = record->further,
                                 .delivered = record->delivered,
                                 .given_up = record->given_up};
     return true;
@@ -47,6 +48,7 @@ static int write_mail(struct store_txn *txn, const struct queued_mail *mail, str
     record.tries = mail->tries;
     record.next_ms = mail->next_ms;
     record.problem = (char *)(uintptr_t)mail->problem;
+    record.further = (char *)(uintptr_t)mail->further;
     record.delivered = (char *)(uintptr_t)mail->delivered;
     record.given_up = mail->given_up;
     packed = record_pack(txn, &record.base);
@@ -102,10 +104,15 @@ static int look(void *arg, const struct queued_mail *mail)
     return 0;
 }
 
-int mail_queue_add(struct store_txn *txn, const char *subject, const char *body, struct error *err)
+int mail_queue_add(struct store_txn *txn, const char *subject, const char *body, const char *further,
+                   struct error *err)
 {
-    struct queued_mail mail = {
-        .when_ms = clock_wall_ms(), .subject = subject, .body = body, .problem = "", .delivered = ""};
+    struct queued_mail mail = {.when_ms = clock_wall_ms(),
+                               .subject = subject,
+                               .body = body,
+                               .problem = "",
+                               .further = further,
+                               .delivered = ""};
     struct ends ends = {0};
 
     if (strlen(subject) >= MAIL_SUBJECT_MAX || strlen(body) >= MAIL_BODY_MAX)

@@ -23,12 +23,15 @@ struct queued_mail {
     uint32_t tries;
     int64_t next_ms;       /* of the next try */
     const char *problem;   /* why the last try failed; "" */
+    const char *further;   /* to whom it goes beside who is configured, parted by commas; "" */
     const char *delivered; /* to whom it went already, parted by commas; "" */
     bool given_up;
 };
 
-/* Adds a mail; its number, when_ms and what comes of it are set here. ERROR_INVALID_ARGUMENT: too long. */
-int mail_queue_add(struct store_txn *txn, const char *subject, const char *body, struct error *err);
+/* Adds a mail; its number, when_ms and what comes of it are set here. further: as in queued_mail.
+ * ERROR_INVALID_ARGUMENT: too long. */
+int mail_queue_add(struct store_txn *txn, const char *subject, const char *body, const char *further,
+                   struct error *err);
 
 /* Calls `each` with every mail, the oldest first, until it returns non-zero. Texts last until the
  * transaction ends. */

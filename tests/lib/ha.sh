@@ -84,7 +84,7 @@ converge() { # converge [<seconds>]
         case "$one/$other" in
         "Primary Active/Secondary Syncing") return 0 ;;
         "Primary Syncing/Secondary Active") on b "ncs ha failback" ;;
-        "Stand Alone/Stand Alone" | "HA not Configured/HA not Configured") register ;;
+        "Stand Alone/Stand Alone" | "HA not Configured/HA not Configured" | "HA not Configured/HA Initializing") register ;;
         "Stand Alone/Secondary "* | "HA not Configured/Secondary "*) on b "ncs ha remove force" ;;
         "Primary "*"/Stand Alone" | "Primary "*"/HA not Configured") on a "ncs ha remove force" ;;
         *) sleep 0.1 ;;

@@ -119,6 +119,13 @@ like "$(cat "$TMP/configure.out")" "% Error" "and takes no changes yet"
 on prime-sec "ncs ha failover"
 is "$STATUS" 0 "failover without the primary${ERR:+: $ERR}"
 configure prime-sec "logging loglevel 4"
+crash prime-sec
+revive prime-sec
+wait_for 30 is_state prime-sec "Secondary Active"
+on prime-sec "ncs ha history"
+like "$OUT" "Secondary Active +Secondary Uncertain +services started" "restarted, the active secondary serves nobody until it has asked"
+like "$OUT" "Secondary Uncertain +Secondary Active +no answer from the peer +[0-9]+ +[^ ].*$PRI" "hearing nothing it goes on, and the history says why"
+is "$(level_of prime-sec)" 4 "with all it had"
 revive prime-pri
 states "Primary Syncing" "Secondary Active" "the primary comes back as a standby"
 wait_for 20 same_revision
@@ -137,7 +144,13 @@ configure prime-pri "logging loglevel 7"
 is $? 0 "and goes on"
 on prime-pri "ncs restart"
 wait_for 30 is_state prime-pri "Primary Alone"
-is "$(state_of prime-pri)" "Primary Alone" "restarted without its secondary it is alone, and serves"
+is "$(state_of prime-pri)" "Primary Alone" "restarted without its secondary it is alone"
+on prime-pri "ncs ha history"
+like "$OUT" "Primary Lost Secondary +Primary Uncertain +services started" "after it was uncertain"
+like "$OUT" "Primary Uncertain +Primary Alone +no answer from the peer +[0-9]+ +[^ ].*$SEC" "and the history says why it went on"
+configure prime-pri "logging loglevel 3"
+is "$?/$(level_of prime-pri)" "0/3" "alone, it takes changes"
+configure prime-pri "logging loglevel 7"
 revive prime-sec
 states "Primary Active" "Secondary Syncing" "the secondary comes back"
 wait_for 20 same_revision

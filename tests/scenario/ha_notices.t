@@ -65,7 +65,13 @@ wait_for 20 holds a "$VIP"
 ok $? "a failback brings it home"
 on a "show notices"
 is "$OUT" "No notice waits." "nothing waits"
+configure a ha "no email-address"
 on a "ncs ha remove force"
+wait_for 20 subject '\[primesh\] prime-a: Primary Active -> HA not Configured'
+ok $? "the end of the pair was mailed"
+# shellcheck disable=SC2046
+is "$(grep -hE '^X-To:' $(grep -lE 'prime-a: Primary Active -> HA not Configured' "$MAIL"/mail.*) | sort -u | tr '\n' ' ')" \
+    "X-To: noc@example.com X-To: ops@example.com " "also to the address that only the pair's form has still"
 wait_for 10 eval '! holds a "$VIP"'
 ok $? "a removed pair has no virtual address"
 done_testing

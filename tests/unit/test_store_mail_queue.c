@@ -22,10 +22,10 @@ static int do_work(struct store_txn *txn, void *arg, struct error *err)
 
     switch (work->step) {
     case ADD:
-        return mail_queue_add(txn, work->subject, work->body, err);
+        return mail_queue_add(txn, work->subject, work->body, "boss@example.com", err);
     case ADD_MANY:
         for (unsigned i = 0; i < work->count; i++) {
-            if (mail_queue_add(txn, work->subject, "b", err) != 0)
+            if (mail_queue_add(txn, work->subject, "b", "", err) != 0)
                 return -1;
         }
         return 0;
@@ -49,6 +49,7 @@ struct seen {
     struct queued_mail first;
     char subjects[256];
     char problem[64];
+    char further[64];
 };
 
 static int see(void *arg, const struct queued_mail *mail)
@@ -59,6 +60,7 @@ static int see(void *arg, const struct queued_mail *mail)
     if (seen->count++ == 0) {
         seen->first = *mail;
         snprintf(seen->problem, sizeof(seen->problem), "%s", mail->problem);
+        snprintf(seen->further, sizeof(seen->further), "%s", mail->further);
     }
     snprintf(seen->subjects + used, sizeof(seen->subjects) - used, "%s,", mail->subject);
     return 0;
@@ -91,16 +93,19 @@ static void in_and_out(void **state)
     seen.first.subject = "one";
     seen.first.body = "";
     seen.first.delivered = "a@b";
+    seen.first.further = "boss@example.com";
     mail_queue_failed(&seen.first, "nobody there", clock_wall_ms());
     run_ok(fixture->store, (struct work){.step = PUT, .mail = seen.first});
     seen = look(fixture->store);
     assert_int_equal(seen.count, 3);
     assert_int_equal(seen.first.tries, 1);
     assert_string_equal(seen.problem, "nobody there");
+    assert_string_equal(seen.further, "boss@example.com");
     run_ok(fixture->store, (struct work){.step = REMOVE, .mail = seen.first});
     assert_string_equal(look(fixture->store).subjects, "two,three,");
     /* what was taken away while it was being sent does not come back */
-    seen.first.subject = seen.first.body = seen.first.problem = seen.first.delivered = "";
+    seen.first.subject = seen.first.body = seen.first.problem = seen.first.delivered = seen.first.further =
+        "";
     run_ok(fixture->store, (struct work){.step = PUT, .mail = seen.first});
     assert_string_equal(look(fixture->store).subjects, "two,three,");
 }

@@ -1,0 +1,78 @@
+/* The authentication key of the pair: the one that is kept, and one that is only tried. */
+#include "daemon/pair_private.h"
+#include "ha/proof.h"
+
+#include <openssl/crypto.h>
+
+bool pair_key(void *arg, struct proof_key *out)
+{
+    struct pair *pair = arg;
+    struct store_txn *txn;
+    bool found = false;
+
+    pthread_mutex_lock(&pair->lock);
+    if (pair->has_trial_key) {
+        *out = pair->trial_key;
+        found = true;
+    }
+    pthread_mutex_unlock(&pair->lock);
+    if (found)
+        return true;
+    txn = store_read(pair->node->store, NULL);
+    if (txn == NULL)
+        return false;
+    found = pair_key_get(txn, pair->node->seal, PAIR_KEY_AUTHENTICATION, out->bytes, NULL) == 0;
+    store_end(txn);
+    return found;
+}
+
+struct key_change {
+    struct pair *pair;
+    struct proof_key key;
+};
+
+static int write_key(struct store_txn *txn, void *arg, struct error *err)
+{
+    const struct key_change *change = arg;
+
+    return pair_key_set(txn, change->pair->node->seal, PAIR_KEY_AUTHENTICATION, change->key.bytes, err);
+}
+
+int pair_set_authkey(struct pair *pair, const char *authkey, struct error *err)
+{
+    struct key_change change = {.pair = pair};
+    int failed = proof_authkey_check(authkey, err);
+
+    if (failed == 0)
+        failed = proof_key_derive(authkey, &change.key, err);
+    if (failed == 0)
+        failed = store_run(pair->node->store, write_key, &change, err);
+    OPENSSL_cleanse(&change, sizeof(change));
+    return failed;
+}
+
+/* ---- the key that was typed counts while it is tried, and is kept once the pair stands ---- */
+
+int pair_try_key(struct pair *pair, const char *authkey, struct error *err)
+{
+    struct proof_key key;
+
+    if (authkey == NULL)
+        return 0;
+    if (proof_authkey_check(authkey, err) != 0 || proof_key_derive(authkey, &key, err) != 0)
+        return -1;
+    pthread_mutex_lock(&pair->lock);
+    pair->trial_key = key;
+    pair->has_trial_key = true;
+    pthread_mutex_unlock(&pair->lock);
+    OPENSSL_cleanse(&key, sizeof(key));
+    return 0;
+}
+
+void pair_forget_tried_key(struct pair *pair)
+{
+    pthread_mutex_lock(&pair->lock);
+    pair->has_trial_key = false;
+    OPENSSL_cleanse(&pair->trial_key, sizeof(pair->trial_key));
+    pthread_mutex_unlock(&pair->lock);
+}
