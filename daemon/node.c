@@ -147,6 +147,7 @@ static bool close_node(struct node *node)
     control_server_free(node->control);
     services_free(node->services);
     pair_free(node->pair);
+    daily_free(node->daily); /* not before: the pair may wake it */
     purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);

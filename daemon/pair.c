@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "daemon/configuration.h"
+#include "daemon/daily.h"
 #include "daemon/notice.h"
 #include "daemon/pair_private.h"
 #include "daemon/workers.h"
@@ -323,6 +324,8 @@ static int run_transition(struct pair *pair, struct transition *transition, stru
     enter(pair, transition);
     if (is_active)
         pair_set_active(pair, true, &transition->record);
+    if (is_active && !was_active)
+        daily_wake(pair->node->daily); /* what only an active node does, and is due */
     return 0;
 }
 
