@@ -4,6 +4,7 @@
 #include "daemon/daily.h"
 #include "daemon/notice.h"
 #include "daemon/pair_private.h"
+#include "daemon/services.h"
 #include "daemon/workers.h"
 #include "store/config.h"
 #include "store/statement.h"
@@ -324,8 +325,10 @@ static int run_transition(struct pair *pair, struct transition *transition, stru
     enter(pair, transition);
     if (is_active)
         pair_set_active(pair, true, &transition->record);
-    if (is_active && !was_active)
-        daily_wake(pair->node->daily); /* what only an active node does, and is due */
+    if (is_active && !was_active) { /* what only an active node does, and is due */
+        daily_wake(pair->node->daily);
+        services_wake_watch(pair->node->services);
+    }
     return 0;
 }
 
