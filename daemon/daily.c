@@ -2,6 +2,7 @@
 
 #include "daemon/ca_update.h"
 #include "daemon/expiry.h"
+#include "daemon/purpose_services.h"
 #include "daemon/wakeup.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static void *watch(void *arg)
     struct daily *daily = arg;
 
     do {
+        purpose_services_show(daily->node->purpose_services);
         ca_update_run(daily->node);
         expiry_run(daily->node);
     } while (wakeup_wait(&daily->wakeup, DAILY_LOOK_MS, NULL));
@@ -60,5 +62,10 @@ void daily_stop(struct daily *daily)
         return;
     wakeup_stop(&daily->wakeup);
     pthread_join(daily->thread, NULL);
-    destroy(daily);
+}
+
+void daily_free(struct daily *daily)
+{
+    if (daily != NULL)
+        destroy(daily);
 }

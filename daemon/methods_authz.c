@@ -1,4 +1,5 @@
 /* The methods about the keys of access tokens. */
+#include "daemon/authz.h"
 #include "daemon/purpose_keep.h"
 #include "store/setting.h"
 #include "x509/x509.h"
@@ -111,6 +112,13 @@ static int signing_checksum(struct node *node, uint8_t out[FINGERPRINT_SIZE], st
     failed = x509_key_fingerprint(state.in_service->certificate, out, err);
     purpose_state_clear(&state);
     return failed;
+}
+
+int authz_ensure(struct node *node, struct error *err)
+{
+    uint8_t digest[FINGERPRINT_SIZE];
+
+    return ensure_encryption(node, digest, err) != 0 ? -1 : signing_checksum(node, digest, err);
 }
 
 static int authz_show(struct request *request, json_t **result, struct error *err)

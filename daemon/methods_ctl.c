@@ -310,10 +310,10 @@ static int service_restart(struct request *request, json_t **result, struct erro
 
 const struct method ctl_methods[] = {
     {"ctl.show", ACCOUNT_USER, 0, ctl_show},
-    {"ctl.mixed", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_set_mixed},
-    {"ctl.non-secure", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_set_non_secure},
-    {"ctl.update", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_update},
-    {"ctl.reset", ACCOUNT_ADMIN, METHOD_CHANGES, ctl_reset},
+    {"ctl.mixed", ACCOUNT_ADMIN, METHOD_CHANGES | METHOD_ACTIVE, ctl_set_mixed},
+    {"ctl.non-secure", ACCOUNT_ADMIN, METHOD_CHANGES | METHOD_ACTIVE, ctl_set_non_secure},
+    {"ctl.update", ACCOUNT_ADMIN, METHOD_CHANGES | METHOD_ACTIVE, ctl_update},
+    {"ctl.reset", ACCOUNT_ADMIN, METHOD_CHANGES | METHOD_ACTIVE, ctl_reset},
     {"service.list", ACCOUNT_USER, 0, service_list},
     {"service.restart", ACCOUNT_ADMIN, METHOD_CHANGES, service_restart},
 };

@@ -1,5 +1,6 @@
 /* The methods about the high-availability pair. */
 #include "base/clock.h"
+#include "daemon/authz.h"
 #include "daemon/pair.h"
 #include "daemon/request.h"
 #include "ha/diverged.h"
@@ -61,8 +62,13 @@ static struct pair_wish wish_of(struct request *request)
 static int register_pair(struct request *request, json_t **result, struct error *err)
 {
     const struct pair_wish wish = wish_of(request);
-    int failed = pair_register(request->node->pair, &wish, err);
+    int failed = 0;
 
+    /* a standby cannot make them, and asks for them before anybody asked the active node */
+    if (store_check_active(request->node->store, NULL) == 0)
+        failed = authz_ensure(request->node, err);
+    if (failed == 0)
+        failed = pair_register(request->node->pair, &wish, err);
     wipe_param(request, "key");
     if (failed == 0)
         *result = pair_status(request->node->pair);

@@ -361,9 +361,9 @@ static int server_test(struct request *request, json_t **result, struct error *e
 }
 
 const struct method server_methods[] = {
-    {"server.add", ACCOUNT_ADMIN, METHOD_CHANGES, server_add},
-    {"server.edit", ACCOUNT_ADMIN, METHOD_CHANGES, server_edit},
-    {"server.delete", ACCOUNT_ADMIN, METHOD_CHANGES, server_remove},
-    {"server.test", ACCOUNT_ADMIN, 0, server_test},
+    {"server.add", ACCOUNT_ADMIN, METHOD_CHANGES | METHOD_ACTIVE, server_add},
+    {"server.edit", ACCOUNT_ADMIN, METHOD_CHANGES | METHOD_ACTIVE, server_edit},
+    {"server.delete", ACCOUNT_ADMIN, METHOD_CHANGES | METHOD_ACTIVE, server_remove},
+    {"server.test", ACCOUNT_ADMIN, METHOD_ACTIVE, server_test},
 };
 const size_t server_method_count = sizeof(server_methods) / sizeof(server_methods[0]);

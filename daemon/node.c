@@ -107,6 +107,7 @@ static void forget_session(void *arg, struct control_session *session)
 
 static int open_node(struct node *node, struct error *err)
 {
+    struct daily *daily;
     const struct control_handlers handlers = {.request = take_request, .closed = forget_session, .arg = node};
 
     if (make_folders(node->home, err) != 0)
@@ -129,8 +130,9 @@ static int open_node(struct node *node, struct error *err)
     if (node->base == NULL)
         return error_set(err, ERROR_INTERNAL, "cannot make the event loop");
     if (configuration_open(node, err) != 0 || services_start(node->services, err) != 0 ||
-        (node->mailer = mailer_start(node, err)) == NULL || (node->daily = daily_start(node, err)) == NULL)
+        (node->mailer = mailer_start(node, err)) == NULL || (daily = daily_start(node, err)) == NULL)
         return -1;
+    node->daily = daily;
     purpose_services_start(node->purpose_services);
     node->control = control_server_new(node->base, node->home, &handlers, err);
     return node->control != NULL ? 0 : -1;
@@ -147,6 +149,7 @@ static bool close_node(struct node *node)
     control_server_free(node->control);
     services_free(node->services);
     pair_free(node->pair);
+    daily_free(node->daily); /* not before: the pair may wake it */
     purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);

@@ -40,7 +40,7 @@ struct node {
     struct purpose_services *purpose_services;
     struct sessions *sessions;
     struct event *probation_timer; /* daemon/configuration.h */
-    struct daily *daily;
+    _Atomic(struct daily *) daily; /* the pair wakes it, also while the node starts */
     struct mailer *mailer;
     pthread_t loop_thread;
     int broker;         /* socket to the privileged half */

@@ -1,7 +1,9 @@
 /* How a node of a pair goes from one state to the next, and who is told. */
 #include "base/clock.h"
+#include "daemon/daily.h"
 #include "daemon/notice.h"
 #include "daemon/pair_private.h"
+#include "daemon/services.h"
 
 #include <stdio.h>
 
@@ -135,6 +137,10 @@ static int run_transition(struct pair *pair, struct transition *transition, stru
     enter(pair, transition);
     if (is_active)
         pair_set_active(pair, true, &transition->record);
+    if (is_active && !was_active) { /* what only an active node does, and is due */
+        daily_wake(pair->node->daily);
+        services_wake_watch(pair->node->services);
+    }
     return 0;
 }
 

@@ -158,33 +158,46 @@ static void clear_job(struct keep_job *job)
         free(job->values[i].sealed);
 }
 
-struct own_entry {
+struct own_entries {
     const struct keep_job *job;
-    char file[TRUST_FILE_MAX];
     const uint8_t *der;
     size_t der_length;
-    bool same;
+    enum store_scope scope; /* that the node's own certificate has here */
+    bool active;
+    bool is_there;
+    char old[TRUST_FILE_MAX]; /* another one that is this node's to take out; "": none */
+    enum store_scope old_scope;
 };
 
-static int find_own(void *arg, const struct trust_certificate *certificate)
+static int look_at_own(void *arg, const struct trust_certificate *certificate)
 {
-    struct own_entry *entry = arg;
+    struct own_entries *entries = arg;
+    bool same = certificate->der_length == entries->der_length &&
+                memcmp(certificate->der, entries->der, entries->der_length) == 0;
 
-    if (strcmp(certificate->node, store_node_id(entry->job->node->store)) != 0 ||
-        strcmp(certificate->purpose, entry->job->purpose->name) != 0)
+    if (strcmp(certificate->node, store_node_id(entries->job->node->store)) != 0 ||
+        strcmp(certificate->purpose, entries->job->purpose->name) != 0)
         return 0;
-    snprintf(entry->file, sizeof(entry->file), "%s", certificate->file);
-    entry->same = certificate->der_length == entry->der_length &&
-                  memcmp(certificate->der, entry->der, entry->der_length) == 0;
-    return 1;
+    if (same && certificate->scope >= entries->scope && !entries->is_there) {
+        entries->is_there = true;
+    } else if (entries->active || certificate->scope == STORE_SCOPE_NODE) {
+        snprintf(entries->old, sizeof(entries->old), "%s", certificate->file);
+        entries->old_scope = certificate->scope;
+    }
+    return 0;
 }
 
-/* The node's own certificate stands in the store once: the new one takes the old one's place. */
+/*
+ * The node's own certificate stands in the store once: the new one takes the old one's place. A standby shows
+ * its own only here, beside what the pair still has of it from the time when it was active; once it is active
+ * again that goes.
+ */
 static int show_in(struct store_txn *txn, const struct keep_job *job, const char *store, const uint8_t *der,
                    size_t length, struct error *err)
 {
-    struct own_entry old = {.job = job, .der = der, .der_length = length};
     const struct trust_store *rules = trust_store_find(store, err);
+    bool active = store_is_active(txn);
+    struct own_entries entries;
     char file[TRUST_FILE_MAX];
     struct trust_certificate own = {.store = store,
                                     .file = file,
@@ -195,14 +208,19 @@ static int show_in(struct store_txn *txn, const struct keep_job *job, const char
                                     .when_ms = clock_wall_ms(),
                                     .who = "system"};
 
-    if (rules == NULL || trust_certificate_each(txn, store, find_own, &old, err) != 0)
+    if (rules == NULL)
         return -1;
-    if (old.same)
+    own.scope = rules->pair_import && active ? STORE_SCOPE_PAIR : STORE_SCOPE_NODE;
+    do {
+        entries = (struct own_entries){
+            .job = job, .der = der, .der_length = length, .scope = own.scope, .active = active};
+        if (trust_certificate_each(txn, store, look_at_own, &entries, err) != 0 ||
+            (entries.old[0] != '\0' &&
+             trust_certificate_delete(txn, store, entries.old, entries.old_scope, err) != 0))
+            return -1;
+    } while (entries.old[0] != '\0');
+    if (entries.is_there)
         return 0;
-    /* a standby shows its own certificate only here: what both have comes from the active node */
-    own.scope = rules->pair_import && store_is_active(txn) ? STORE_SCOPE_PAIR : STORE_SCOPE_NODE;
-    if (old.file[0] != '\0' && trust_certificate_delete(txn, store, old.file, own.scope, err) != 0)
-        return -1;
     return purpose_trust_name(txn, job->shown, store, file, err) != 0 ? -1
                                                                       : trust_certificate_put(txn, &own, err);
 }

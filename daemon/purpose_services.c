@@ -236,6 +236,24 @@ void purpose_services_start(struct purpose_services *services)
     pthread_mutex_unlock(&services->restart);
 }
 
+void purpose_services_show(struct purpose_services *services)
+{
+    pthread_mutex_t *change = &services->node->own_key->change;
+
+    for (size_t i = 0; i < purpose_count; i++) {
+        struct error cause = {0};
+        int failed;
+
+        pthread_mutex_lock(change);
+        failed = purpose_show(services->node, &purposes[i], &cause);
+        pthread_mutex_unlock(change);
+        if (failed != 0)
+            log_write(services->node->application_log, LOG_LEVEL_ERROR,
+                      "the certificate of %s is not in the trust stores: %s", purposes[i].name,
+                      cause.message);
+    }
+}
+
 static json_t *purposes_of(const char *service)
 {
     json_t *list = json_array();

@@ -18,6 +18,9 @@ void purpose_services_free(struct purpose_services *services);
 /* All of them start: what waits is put in service, and everything is loaded. What fails goes to the log. */
 void purpose_services_start(struct purpose_services *services);
 
+/* Own certificates stand in the trust stores as they should: for the pair, where this node is active now. */
+void purpose_services_show(struct purpose_services *services);
+
 /* Restarts one; `step` is called with "STOPPING", "STARTING", "STARTED". */
 int purpose_service_restart(struct purpose_services *services, const struct purpose_service *service,
                             void (*step)(void *arg, const char *state), void *arg, struct error *err);

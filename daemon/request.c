@@ -143,7 +143,7 @@ static int allow(struct request *request, struct error *err)
     if (caller_identify(request->node, &request->caller, &request->who, err) != 0)
         return -1;
     if (request->who.role >= method->role)
-        return 0;
+        return method->flags & METHOD_ACTIVE ? store_check_active(request->node->store, err) : 0;
     error_set(err, ERROR_DENIED, "\"%s\" is for administrators", request->line);
     return error_hint(err, "%s has the role %s", request->who.user, account_role_name(request->who.role));
 }

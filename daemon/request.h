@@ -9,9 +9,10 @@
 struct request;
 
 enum {
-    METHOD_CHANGES = 1 << 0, /* goes to the audit trail, whatever comes of it */
-    METHOD_ON_LOOP = 1 << 1, /* quick and about the connection: runs on the loop's thread */
-    METHOD_ATTACHES = 1 << 2 /* shows who calls: a voucher, the origin */
+    METHOD_CHANGES = 1 << 0,  /* goes to the audit trail, whatever comes of it */
+    METHOD_ON_LOOP = 1 << 1,  /* quick and about the connection: runs on the loop's thread */
+    METHOD_ATTACHES = 1 << 2, /* shows who calls: a voucher, the origin */
+    METHOD_ACTIVE = 1 << 3    /* refused on a standby before it does anything, with the active node's name */
 };
 
 /* A method of the control socket: one constant entry. */

@@ -173,11 +173,11 @@ static void on_loop(struct services *services, void (*fn)(void *arg), void *arg)
 /* Undoes whatever of a start is there. */
 static void tear_down(struct services *services)
 {
+    pair_halt(services->node->pair); /* first: it wakes the others */
     server_watch_stop(services->server_watch);
     services->server_watch = NULL;
     monitor_stop(services->monitor);
     services->monitor = NULL;
-    pair_halt(services->node->pair);
     if (services->server != NULL)
         on_loop(services, end_server, services);
     pair_close(services->node->pair);

@@ -221,6 +221,11 @@ static int64_t check(const struct poller *poller, const struct item *item)
                              examination.found.retry_after_s, arc4random());
 }
 
+static bool may_run(const struct poller *poller)
+{
+    return poller->means.may_run == NULL || poller->means.may_run(poller->means.arg);
+}
+
 /* Checks what is due until nothing is. */
 static void *run_checks(void *arg)
 {
@@ -228,7 +233,7 @@ static void *run_checks(void *arg)
     struct slot *slot;
 
     pthread_mutex_lock(&poller->lock);
-    while ((slot = due_slot(poller)) != NULL) {
+    while (may_run(poller) && (slot = due_slot(poller)) != NULL) {
         const struct item *item = slot->item;
         int64_t delay_ms;
 
@@ -270,19 +275,16 @@ static unsigned count_due(const struct poller *poller)
 
 /* ---- the thread that waits ---- */
 
-static bool may_run(const struct poller *poller)
-{
-    return poller->means.may_run == NULL || poller->means.may_run(poller->means.arg);
-}
-
 /* With the lock: starts what is due; how long to wait then. */
 static int64_t start_due(struct poller *poller)
 {
     const struct slot *next;
     unsigned due;
 
-    if (!may_run(poller))
+    if (!may_run(poller)) {
+        poller->look = true; /* who checks them meanwhile may register others */
         return NOT_NOW_MS;
+    }
     look_at_store(poller);
     for (due = count_due(poller); due > 0 && poller->running < poller->means.parallel; due--)
         start_thread(poller);

@@ -42,9 +42,9 @@ int record_fail(struct store_txn *txn, int code, const char *doing)
     return -1;
 }
 
-static int not_active(const struct store_txn *txn, struct error *err)
+int record_not_active(const char *active_name, struct error *err)
 {
-    if (txn->active_name == NULL || txn->active_name[0] == '\0') {
+    if (active_name == NULL || active_name[0] == '\0') {
         error_set(err, ERROR_NOT_ACTIVE,
                   "this node of the pair is not the active one, and changes what both have only there");
         return error_hint(err, "`ncs ha status` says which node is active");
@@ -52,7 +52,7 @@ static int not_active(const struct store_txn *txn, struct error *err)
     return error_set(
         err, ERROR_NOT_ACTIVE,
         "this node is the standby of %.300s, the active node of the pair: make this change there",
-        txn->active_name);
+        active_name);
 }
 
 int record_status(struct store_txn *txn, struct error *err)
@@ -60,7 +60,7 @@ int record_status(struct store_txn *txn, struct error *err)
     if (txn->status == 0)
         return 0;
     if (txn->status == STATUS_NOT_ACTIVE)
-        return not_active(txn, err);
+        return record_not_active(txn->active_name, err);
     return lmdb_error(err, txn->status, txn->doing, txn->environment->folder);
 }
 

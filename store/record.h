@@ -49,6 +49,9 @@ int record_fail(struct store_txn *txn, int code, const char *doing);
 /* 0, or -1 with the error that stuck. */
 int record_status(struct store_txn *txn, struct error *err);
 
+/* The sentence of who changes a pair record on another node than the active one ("": not known). -1. */
+int record_not_active(const char *active_name, struct error *err);
+
 /* True if it is there. The value lasts until the next write. False may be an error: record_status(). */
 bool record_get(struct store_txn *txn, enum database database, MDB_val key, MDB_val *value);
 

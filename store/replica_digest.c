@@ -167,8 +167,9 @@ static void add_pins(struct digest *digest)
 int replica_digest(struct store_txn *txn, const struct seal *seal, const uint8_t *key, size_t key_length,
                    uint8_t out[REPLICA_DIGEST_SIZE], struct error *err)
 {
-    static const enum database databases[] = {DATABASE_CERTIFICATES, DATABASE_POLICIES, DATABASE_SETTINGS,
-                                              DATABASE_CA_CERTIFICATES, DATABASE_TRUST_STORES};
+    static const enum database databases[] = {
+        DATABASE_CERTIFICATES, DATABASE_POLICIES, DATABASE_SETTINGS,     DATABASE_CA_CERTIFICATES,
+        DATABASE_TRUST_STORES, DATABASE_SERVERS,  DATABASE_SERVER_STATES};
     struct digest digest = {.txn = txn,
                             .context = EVP_MD_CTX_new(),
                             .seal = seal,

@@ -9,8 +9,8 @@
 
 /* In this order; certificates come before what refers to them, and hosts after the pins they lead to. */
 static const enum database order[] = {DATABASE_CERTIFICATES,    DATABASE_POLICIES,     DATABASE_SETTINGS,
-                                      DATABASE_CA_CERTIFICATES, DATABASE_TRUST_STORES, DATABASE_PINS,
-                                      DATABASE_PIN_HOSTS};
+                                      DATABASE_CA_CERTIFICATES, DATABASE_TRUST_STORES, DATABASE_SERVERS,
+                                      DATABASE_SERVER_STATES,   DATABASE_PINS,         DATABASE_PIN_HOSTS};
 #define ORDER_COUNT (sizeof(order) / sizeof(order[0]))
 
 #define FIELD_SETTING_SCOPE 1 /* of message Setting (schema.proto) */

@@ -171,6 +171,8 @@ static bool is_small_record(enum database database, const struct replica_row *ro
     struct arena scratch = {0};
     struct ca_certificate ca;
     struct ca_state state;
+    struct server server;
+    struct server_status status;
     enum trust_policy policy;
     bool is = false;
 
@@ -180,6 +182,10 @@ static bool is_small_record(enum database database, const struct replica_row *ro
         is = ca_read(&scratch, row->value, row->value_length, &ca);
     else if (database == DATABASE_TRUST_STORES)
         is = ca_state_read(&scratch, row->value, row->value_length, &state);
+    else if (database == DATABASE_SERVERS)
+        is = server_read(&scratch, row->value, row->value_length, &server);
+    else if (database == DATABASE_SERVER_STATES)
+        is = server_status_read(&scratch, row->value, row->value_length, &status);
     arena_free(&scratch);
     return is;
 }

@@ -208,6 +208,11 @@ void store_set_active(struct store *store, bool active, const char *active_name)
         writer_set_active(store->writer, active, active_name);
 }
 
+int store_check_active(struct store *store, struct error *err)
+{
+    return store->writer == NULL ? 0 : writer_check_active(store->writer, err);
+}
+
 int store_reserve(struct store *store, uint64_t bytes, struct error *err)
 {
     return store->writer == NULL ? refuse_to_write(store, err) : writer_reserve(store->writer, bytes, err);

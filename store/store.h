@@ -95,6 +95,10 @@ void store_watch(struct store *store, void (*committed)(void *arg, uint64_t revi
  * the gate is reported. A store starts active.
  */
 void store_set_active(struct store *store, bool active, const char *active_name);
+
+/* 0 where jobs may do so now; otherwise -1 with the ERROR_NOT_ACTIVE that such a job would fail with. For
+ * what has effects elsewhere before its job runs, which still decides. */
+int store_check_active(struct store *store, struct error *err);
 bool store_is_active(struct store_txn *txn);
 
 /* Makes room for so many more bytes in the map before a view is held for long: it cannot grow while one is.

@@ -401,6 +401,14 @@ void writer_set_active(struct writer *writer, bool active, const char *active_na
     gate_close(writer->gate);
 }
 
+int writer_check_active(struct writer *writer, struct error *err)
+{
+    char active_name[ACTIVE_NAME_MAX];
+    const char *name = who_is_active(writer, active_name);
+
+    return name == NULL ? 0 : record_not_active(name, err);
+}
+
 int writer_reserve(struct writer *writer, uint64_t bytes, struct error *err)
 {
     struct job job = {.reserve = bytes};
