@@ -20,7 +20,9 @@ pair_conf() { # pair_conf <node> [<further lines>]
 node_start() { # node_start <node>
     local clock=()
     [ -z "${NODE_ENV_OF:-}" ] || clock=("LD_PRELOAD=$FAKETIME" "FAKETIME_TIMESTAMP_FILE=$TMP/clock.$1" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1)
-    in_ "$1" env "${clock[@]}" "$BIN/primed" --home "$TMP/$1" >"$TMP/$1.out" 2>&1 || { sed 's/^/# /' "$TMP/$1.out"; return 1; }
+    # of /proc it sees what the service's ProcSubset=pid leaves
+    in_ "$1" env "${clock[@]}" unshare --mount sh -c 'mount -t proc -o subset=pid proc /proc && exec "$@"' - \
+        "$BIN/primed" --home "$TMP/$1" >"$TMP/$1.out" 2>&1 || { sed 's/^/# /' "$TMP/$1.out"; return 1; }
     PRIMED[$1]=$(cat "$TMP/$1/run/primed.pid")
 }
 
