@@ -38,9 +38,14 @@ on prime-sec "ncs ha failover"
 is "$STATUS" 0 "a failover to the later version"
 states "Primary Syncing" "Secondary Active" "it is active, the earlier one follows"
 changes prime-sec "the later one active"
+fails_back() { on prime-sec "ncs ha failback" && [ "$STATUS" = 0 ]; }
+wait_for 20 fails_back
+states "Primary Active" "Secondary Syncing" "if it is no good: back to the earlier one, with all changes"
+changes prime-pri "the earlier one active again"
+on prime-sec "ncs ha failover"
+states "Primary Syncing" "Secondary Active" "once more"
 upgrade prime-pri
 states "Primary Syncing" "Secondary Active" "the primary is upgraded and follows"
-fails_back() { on prime-sec "ncs ha failback" && [ "$STATUS" = 0 ]; }
 wait_for 20 fails_back
 states "Primary Active" "Secondary Syncing" "failback"
 changes prime-pri "both $NEXT"
