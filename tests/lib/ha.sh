@@ -1,8 +1,9 @@
 # A pair of nodes, each in a network namespace of its own (tests/lib/netns.sh). After `pair_up`: `on a "<command>"`,
-# `state a`, `node_ a start|stop|kill|freeze|thaw`, `writer_start`, `writer_stop`, `check_pair`.
+# `state_of a`, `node_ a start|stop|kill|freeze|thaw`, `writer_start`, `writer_stop`, `check_pair`.
 
 HEARTBEAT=${HEARTBEAT:-100} # ms
 MISSES=${MISSES:-3}
+. "$ROOT/tests/lib/pair.sh"
 AUTHKEY=Key-of-the-pair-1
 declare -A PRIMED=()
 FAKETIME=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 # NODE_ENV_OF=clocked: nodes live by $TMP/clock.<node>
@@ -66,23 +67,13 @@ on() { # on <node> <command>: OUT, ERR, STATUS
     ERR=$(cat "$TMP/on.err")
 }
 
-configure() { # configure <node> <line>...
-    { echo "configure terminal"; printf '%s\n' "${@:2}"; } | timeout 60 "$BIN/primesh" --home "$TMP/$1" >"$TMP/on.out" 2>"$TMP/on.err" ||
-        { sed 's/^/# /' "$TMP/on.err"; return 1; }
-}
-
-status_of() { timeout 20 "$BIN/primesh" --home "$TMP/$1" -c "ncs ha status | json" 2>/dev/null; }
-state() { status_of "$1" | jq -r '.. | .state? // empty' | head -1; }
-is_state() { # is_state <node> <extended regular expression>
-    [[ "$(state "$1")" =~ ^($2)$ ]]
-}
 healthy() { is_state a "Primary Active" && is_state b "Secondary Syncing"; }
 
 # What an admin does with a pair after trouble: waits, and fails back. 0 once primary and secondary are what they were.
 converge() { # converge [<seconds>]
     local deadline=$((SECONDS + ${1:-40})) one other
     while [ $SECONDS -lt "$deadline" ]; do
-        one=$(state a) other=$(state b)
+        one=$(state_of a) other=$(state_of b)
         case "$one/$other" in
         "Primary Active/Secondary Syncing") return 0 ;;
         "Primary Syncing/Secondary Active") on b "ncs ha failback" ;;
@@ -116,7 +107,6 @@ more_written() { [ "$(written)" -gt "$1" ]; }
 
 running_of() { "$BIN/primesh" --home "$TMP/$1" -c "show running-config" 2>/dev/null | grep '^repository n'; }
 same() { running_of a >"$TMP/running.a" && running_of b >"$TMP/running.b" && cmp -s "$TMP/running.a" "$TMP/running.b"; }
-digest() { status_of "$1" | jq -r '.. | .digest? // empty' | head -1; }
 
 # After the writer has stopped and the pair has converged: everything that must hold. Says what was found.
 check_pair() {
