@@ -1,5 +1,6 @@
 #include "commands/context.h"
 
+#include "commands/launch.h"
 #include "commands/server.h"
 #include "store/config.h"
 #include "store/snapshot.h"
@@ -32,7 +33,7 @@ int context_require(void *arg, unsigned needs, struct error *err)
     if (failed == 0 && (needs & NEED_DAEMON)) {
         failed = context_connect(context, &cause);
         if (cause.code == ERROR_UNREACHABLE)
-            error_hint(&cause, "start it with: ncs start");
+            error_hint(&cause, "start it with: %s", launch_command(context->home));
     }
     if (failed != 0 && err != NULL)
         *err = cause;

@@ -3,6 +3,7 @@
 #include "base/version.h"
 #include "base/wipe.h"
 #include "commands/context.h"
+#include "commands/launch.h"
 #include "commands/manual.h"
 #include "commands/table.h"
 #include "shell/terminal.h"
@@ -184,8 +185,9 @@ static enum shell_status run(struct shell_session *session, struct context *cont
     if (ttyname_r(STDIN_FILENO, terminal, sizeof(terminal)) != 0)
         snprintf(terminal, sizeof(terminal), "none");
     if (context_open_session(context, terminal, &err) != 0) {
-        fprintf(stderr, "%s\n%s\n", err.message,
-                err.code == ERROR_UNREACHABLE ? "start it with: ncs start" : err.hint);
+        if (err.code == ERROR_UNREACHABLE)
+            error_hint(&err, "start it with: %s", launch_command(context->home));
+        fprintf(stderr, "%s\n%s\n", err.message, err.hint);
         if (err.code == ERROR_BUSY)
             return SHELL_UNREACHABLE;
     }

@@ -3,6 +3,7 @@
 #include "base/program.h"
 #include "base/version.h"
 #include "commands/ha.h"
+#include "commands/launch.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -136,6 +137,10 @@ static int run_start(struct shell_call *call, struct error *err)
 {
     if (context_require(context_of(call), NEED_DAEMON, NULL) == 0)
         return change(call, "services.start", "Starting", "started", err);
+    if (launch_is_the_managers(context_of(call)->home)) {
+        error_set(err, ERROR_UNREACHABLE, "primed does not run, and systemd is to start it here");
+        return error_hint(err, "as root, in a shell of the machine: " LAUNCH_MANAGER);
+    }
     output_say(shell_output(call), "Starting " PRODUCT_NAME " services...");
     if (launch_primed(call, err) != 0)
         return -1;
@@ -160,7 +165,9 @@ static const struct shell_command commands[] = {
      .run = run_start,
      .role = SHELL_ROLE_ADMIN,
      .flags = SHELL_CHANGES,
-     .manual = "Starts primed too when none runs. A new key or certificate is served from here on."},
+     .manual = "Starts primed too when none runs, but for the node that systemd runs as a service, which "
+               "`systemctl start primesh` starts: a primed of the shell's would have none of its limits, and "
+               "nobody to start it again. A new key or certificate is served from here on."},
     {.grammar = "ncs stop",
      .help = "Stop the services",
      .run = run_stop,

@@ -1,8 +1,8 @@
 /*
  * keepalived(8) as the privileged half of primed runs it: the second of the two programs that it starts. Its
- * configuration and its track file lie in a folder below /run that only root can enter; it stays a child of
- * this process, ends with it, and is started again when it dies. No value reaches a file or a command line
- * before it was checked here.
+ * configuration and its track file lie in a folder below /run that only its own user can enter; it stays a
+ * child of this process, ends with it, and is started again when it dies. No value reaches a file or a
+ * command line before it was checked here.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct keepalived *keepalived_new(const char *home, const struct node_conf *conf
 void keepalived_free(struct keepalived *keepalived); /* stops it first */
 
 /*
- * The rules (virtual_address_rules()), and whether this process could do it. ERROR_DENIED: no root.
+ * The rules (virtual_address_rules()), and whether this process could do it. ERROR_DENIED: no CAP_NET_ADMIN.
  * ERROR_NOT_FOUND: no keepalived on this machine, or no interface with the node's address.
  */
 int keepalived_check(const struct node_conf *conf, const struct virtual_address *wanted, struct error *err);

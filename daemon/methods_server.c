@@ -145,20 +145,6 @@ static int check_limits_now(struct candidate *candidate, struct error *err)
     return result;
 }
 
-static int note_deed(struct store_txn *txn, const struct server *server, const char *who, const char *what,
-                     const char *text, struct error *err)
-{
-    const struct server_event event = {.when_ms = clock_wall_ms(),
-                                       .kind = server->kind,
-                                       .host = server->address.host,
-                                       .port = server->address.port,
-                                       .who = who,
-                                       .what = what,
-                                       .text = text};
-
-    return server_event_append(txn, &event, err);
-}
-
 static int check_unchanged(struct candidate *candidate, struct store_txn *txn, struct error *err)
 {
     struct server there;
@@ -181,7 +167,7 @@ static int save_job(struct store_txn *txn, void *arg, struct error *err)
     if (candidate->is_edit && check_unchanged(candidate, txn, err) != 0)
         return -1;
     if (check_limits(candidate, txn, err) != 0 || server_put(txn, server, err) != 0 ||
-        note_deed(txn, server, user, what, "", err) != 0 ||
+        server_event_note(txn, server, user, what, "", err) != 0 ||
         server_note(txn, server, &candidate->found, candidate->task, &candidate->turn, err) != 0)
         return -1;
     /* a token of before was for another user, perhaps */
@@ -314,8 +300,8 @@ static int delete_job(struct store_txn *txn, void *arg, struct error *err)
     removal->has_pin = pin_get(txn, address, &pin, NULL) == 0;
     if (server_delete(txn, server->kind, host, err) != 0)
         return -1;
-    return note_deed(txn, server, removal->request->who.user, DELETED,
-                     removal->has_pin ? "its pin stays" : "", err);
+    return server_event_note(txn, server, removal->request->who.user, DELETED,
+                             removal->has_pin ? "its pin stays" : "", err);
 }
 
 static int server_remove(struct request *request, json_t **result, struct error *err)

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ARP_TABLE "/proc/net/arp"
-#define ARP_COMPLETE 0x2 /* ATF_COM: the neighbour answered */
+#define ARP_TABLE "/proc/self/net/arp" /* the service sees no /proc/net (ProcSubset=pid) */
+#define ARP_COMPLETE 0x2               /* ATF_COM: the neighbour answered */
 #define LOOK_MS 20
 #define DISCARD_PORT 9 /* nobody listens there; a living host says so */
 

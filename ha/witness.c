@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ROUTES "/proc/net/route"
-#define ROUTE_GATEWAY 0x0002 /* RTF_GATEWAY of <linux/route.h> */
-#define TCP_PORT 443         /* any will do: an answer is an answer */
+#define ROUTES "/proc/self/net/route" /* the service sees no /proc/net (ProcSubset=pid) */
+#define ROUTE_GATEWAY 0x0002          /* RTF_GATEWAY of <linux/route.h> */
+#define TCP_PORT 443                  /* any will do: an answer is an answer */
 
 /* The gateway of the route to 0.0.0.0/0, as the kernel lists it. */
 static bool default_gateway(char out[HOST_TEXT_MAX])

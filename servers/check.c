@@ -54,20 +54,6 @@ void server_problem(const struct server *server, const struct server_found *foun
     }
 }
 
-static int add_event(struct store_txn *txn, const struct server *server, const char *who, const char *what,
-                     const char *text, struct error *err)
-{
-    const struct server_event event = {.when_ms = clock_wall_ms(),
-                                       .kind = server->kind,
-                                       .host = server->address.host,
-                                       .port = server->address.port,
-                                       .who = who,
-                                       .what = what,
-                                       .text = text};
-
-    return server_event_append(txn, &event, err);
-}
-
 /* An upgrade, or a change of roles between two ISE nodes. */
 static int note_identity(struct store_txn *txn, const struct server *server,
                          const struct server_status *before, const struct server_found *found,
@@ -80,12 +66,12 @@ static int note_identity(struct store_txn *txn, const struct server *server,
     if (before->node != found->node && before->node != SERVER_NODE_UNKNOWN) {
         snprintf(text, sizeof(text), "it was %s, it is %s", server_node_name(before->node),
                  server_node_name(found->node));
-        if (add_event(txn, server, who, "type changed", text, err) != 0)
+        if (server_event_note(txn, server, who, "type changed", text, err) != 0)
             return -1;
     }
     if (strcmp(before->version, found->version) != 0) {
         snprintf(text, sizeof(text), "it was %s, it is %s", before->version, found->version);
-        return add_event(txn, server, who, "version changed", text, err);
+        return server_event_note(txn, server, who, "version changed", text, err);
     }
     return 0;
 }
@@ -121,7 +107,7 @@ int server_note(struct store_txn *txn, const struct server *server, const struct
     if (before.state != after.state) {
         after.since_ms = now_ms;
         turn->happened = true;
-        if (add_event(txn, server, who, server_state_name(after.state), after.problem, err) != 0)
+        if (server_event_note(txn, server, who, server_state_name(after.state), after.problem, err) != 0)
             return -1;
     }
     return server_status_put(txn, server->kind, server->address.host, &after, err);

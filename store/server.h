@@ -128,6 +128,10 @@ struct server_event {
 /* Node scope. Control characters are escaped here. */
 int server_event_append(struct store_txn *txn, const struct server_event *event, struct error *err);
 
+/* The same of what happened to this server just now. */
+int server_event_note(struct store_txn *txn, const struct server *server, const char *who, const char *what,
+                      const char *text, struct error *err);
+
 /* Calls `each` with the last `count` events (0: all), oldest first, until it returns non-zero. */
 int server_event_each(struct store_txn *txn, uint64_t count,
                       int (*each)(void *arg, const struct server_event *event), void *arg, struct error *err);

@@ -1,5 +1,6 @@
 #include "store/server.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "store/record.h"
 #include "store/small_record.h"
@@ -91,4 +92,18 @@ int server_event_each(struct store_txn *txn, uint64_t count,
     struct event_walk walk = {each, arg};
 
     return record_walk(txn, DATABASE_SERVER_EVENTS, record_key_number(&start), event_row, &walk, err);
+}
+
+int server_event_note(struct store_txn *txn, const struct server *server, const char *who, const char *what,
+                      const char *text, struct error *err)
+{
+    const struct server_event event = {.when_ms = clock_wall_ms(),
+                                       .kind = server->kind,
+                                       .host = server->address.host,
+                                       .port = server->address.port,
+                                       .who = who,
+                                       .what = what,
+                                       .text = text};
+
+    return server_event_append(txn, &event, err);
 }

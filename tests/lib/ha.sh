@@ -1,8 +1,9 @@
 # A pair of nodes, each in a network namespace of its own (tests/lib/netns.sh). After `pair_up`: `on a "<command>"`,
-# `state a`, `node_ a start|stop|kill|freeze|thaw`, `writer_start`, `writer_stop`, `check_pair`.
+# `state_of a`, `node_ a start|stop|kill|freeze|thaw`, `writer_start`, `writer_stop`, `check_pair`.
 
 HEARTBEAT=${HEARTBEAT:-100} # ms
 MISSES=${MISSES:-3}
+. "$ROOT/tests/lib/pair.sh"
 AUTHKEY=Key-of-the-pair-1
 declare -A PRIMED=()
 FAKETIME=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 # NODE_ENV_OF=clocked: nodes live by $TMP/clock.<node>
@@ -20,7 +21,9 @@ pair_conf() { # pair_conf <node> [<further lines>]
 node_start() { # node_start <node>
     local clock=()
     [ -z "${NODE_ENV_OF:-}" ] || clock=("LD_PRELOAD=$FAKETIME" "FAKETIME_TIMESTAMP_FILE=$TMP/clock.$1" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1)
-    in_ "$1" env "${clock[@]}" "$BIN/primed" --home "$TMP/$1" >"$TMP/$1.out" 2>&1 || { sed 's/^/# /' "$TMP/$1.out"; return 1; }
+    # of /proc it sees what the service's ProcSubset=pid leaves
+    in_ "$1" env "${clock[@]}" unshare --mount sh -c 'mount -t proc -o subset=pid proc /proc && exec "$@"' - \
+        "$BIN/primed" --home "$TMP/$1" >"$TMP/$1.out" 2>&1 || { sed 's/^/# /' "$TMP/$1.out"; return 1; }
     PRIMED[$1]=$(cat "$TMP/$1/run/primed.pid")
 }
 
@@ -64,23 +67,13 @@ on() { # on <node> <command>: OUT, ERR, STATUS
     ERR=$(cat "$TMP/on.err")
 }
 
-configure() { # configure <node> <line>...
-    { echo "configure terminal"; printf '%s\n' "${@:2}"; } | timeout 60 "$BIN/primesh" --home "$TMP/$1" >"$TMP/on.out" 2>"$TMP/on.err" ||
-        { sed 's/^/# /' "$TMP/on.err"; return 1; }
-}
-
-status_of() { timeout 20 "$BIN/primesh" --home "$TMP/$1" -c "ncs ha status | json" 2>/dev/null; }
-state() { status_of "$1" | jq -r '.. | .state? // empty' | head -1; }
-is_state() { # is_state <node> <extended regular expression>
-    [[ "$(state "$1")" =~ ^($2)$ ]]
-}
 healthy() { is_state a "Primary Active" && is_state b "Secondary Syncing"; }
 
 # What an admin does with a pair after trouble: waits, and fails back. 0 once primary and secondary are what they were.
 converge() { # converge [<seconds>]
     local deadline=$((SECONDS + ${1:-40})) one other
     while [ $SECONDS -lt "$deadline" ]; do
-        one=$(state a) other=$(state b)
+        one=$(state_of a) other=$(state_of b)
         case "$one/$other" in
         "Primary Active/Secondary Syncing") return 0 ;;
         "Primary Syncing/Secondary Active") on b "ncs ha failback" ;;
@@ -114,7 +107,6 @@ more_written() { [ "$(written)" -gt "$1" ]; }
 
 running_of() { "$BIN/primesh" --home "$TMP/$1" -c "show running-config" 2>/dev/null | grep '^repository n'; }
 same() { running_of a >"$TMP/running.a" && running_of b >"$TMP/running.b" && cmp -s "$TMP/running.a" "$TMP/running.b"; }
-digest() { status_of "$1" | jq -r '.. | .digest? // empty' | head -1; }
 
 # After the writer has stopped and the pair has converged: everything that must hold. Says what was found.
 check_pair() {

@@ -91,7 +91,7 @@ faults_up() { # faults_up [<further lines of the primary's configuration>...]
         node_start "$node" || return 1
         on "$node" "ncs ha authkey $AUTHKEY"
     done
-    configure a ha "heartbeat interval $HEARTBEAT misses $MISSES" "failover-type automatic" "witness ${NODE_ADDRESS[c]}" "$@"
+    configure a ha "heartbeat interval $HEARTBEAT misses $MISSES" "failover-type automatic" "$@" # the witness: the gateway, c
     configure b ha "heartbeat interval $HEARTBEAT misses $MISSES"
     register
     on a "copy running-config startup-config"

@@ -1,5 +1,7 @@
 # A registered pair in a lab of this test's own. After `pair_up`: PRI and SEC (addresses), and the functions below.
-# Needs tests/lib/lab.sh.
+# Needs tests/lib/lab.sh. tests/lib/ha.sh has its nodes elsewhere, and takes what speaks of `home_of` from here.
+
+home_of() { echo "$LAB/$1"; } # home_of <node>
 
 HEARTBEAT_MS=${HEARTBEAT_MS:-200}
 MISSES=${MISSES:-5}
@@ -21,10 +23,8 @@ pair_prepare() {
 
 # Lines of configuration mode, on a node.
 configure() { # configure <node> <line>...
-    local node=$1
-    shift
-    { echo "configure terminal"; printf '%s\n' "$@"; echo end; } |
-        "$BIN/primesh" --home "$LAB/$node" --stop-on-error >"$TMP/configure.out" 2>&1
+    { echo "configure terminal"; printf '%s\n' "${@:2}"; echo end; } |
+        timeout 60 "$BIN/primesh" --home "$(home_of "$1")" --stop-on-error >"$TMP/configure.out" 2>&1
 }
 
 pair_register() { # further words of the command as arguments
@@ -41,8 +41,9 @@ pair_up() {
     exit 1
 }
 
-state_of() { "$BIN/primesh" --home "$LAB/$1" -c "ncs ha status | json" | jq -r .ha.state; }
-is_state() { [ "$(state_of "$1")" = "$2" ]; } # is_state <node> <state>
+status_of() { timeout 20 "$BIN/primesh" --home "$(home_of "$1")" -c "ncs ha status | json" 2>/dev/null; }
+state_of() { status_of "$1" | jq -r .ha.state; }
+is_state() { [[ "$(state_of "$1")" =~ ^($2)$ ]]; } # is_state <node> <extended regular expression>
 
 # Waits for both states and checks them.
 states() { # states <primary's> <secondary's> <name>
@@ -63,5 +64,5 @@ revive() { "$BIN/primed" --home "$LAB/$1" 2>>"$TMP/revive.err"; }
 
 # What both hold of the pair's records, as each says.
 level_of() { "$BIN/primesh" --home "$LAB/$1" -c "show running-config" | sed -n 's/^logging loglevel //p'; }
-revision_of() { "$BIN/primesh" --home "$LAB/$1" -c "ncs ha status | json" | jq -r .ha.revision; }
+revision_of() { status_of "$1" | jq -r .ha.revision; }
 same_revision() { [ "$(revision_of prime-pri)" = "$(revision_of prime-sec)" ]; }

@@ -46,7 +46,8 @@ class Page:
 
     def to_lab(self, text):
         text = FINGERPRINT.sub(lambda found: self.known.get(found[0], found[0]), text)
-        return re.sub(r"(\.2[12])_443\b", r"\1_" + PORT, text.replace("127.0.0.", NET + "."))
+        text = re.sub(r"(\.2[12])_443\b", r"\1_" + PORT, text.replace("127.0.0.", NET + "."))
+        return re.sub(r"^(ncs server \w+ add .*)$", r"\1 port " + PORT, text) if PORT != "443" else text
 
     @staticmethod
     def to_page(text):
@@ -73,9 +74,11 @@ class Page:
             self.session.expect(pexpect.EOF)
             self.session = None
             return ""
-        while self.session.expect([r"(?:^|\n)" + node + r"/\w+(?:\([\w-]+\))?# $", r"assword: $"]) == 1:
+        printed = ""
+        while self.session.expect([r"(?:^|\n)" + node + r"/\w+(?:\([\w-]+\))?# $", r"assword: ?$"]) == 1:
+            printed += self.session.before + self.session.after
             self.session.sendline(os.environ.get("REPLAY_PASSWORD", "Ise-lab-1"))
-        return self.session.before.replace("\r", "").strip("\n")
+        return (printed + self.session.before).replace("\r", "").strip("\n")
 
     def end_session(self):
         if self.session is not None:

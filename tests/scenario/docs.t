@@ -31,7 +31,7 @@ export PATH=$TMP/bin:$PATH REPLAY_NET=$NET
 cd "$WORK" || exit 1
 at_exit '"$BIN/primelab" --folder "$WORK/run/lab" down >/dev/null 2>&1'
 
-for page in "$ROOT"/README.md "$ROOT"/docs/{guide,operations,tofu,security}.md "$ROOT"/docs/ci-examples/README.md; do
+for page in "$ROOT"/README.md "$ROOT"/docs/{guide,operations,tofu,security,ha,replication,servers}.md "$ROOT"/docs/ci-examples/README.md; do
     build/bin/primelab down >/dev/null 2>&1
     build/bin/primelab up >"$TMP/up.out" 2>&1 || sed 's/^/# /' "$TMP/up.out"
     REPLAY_PORT=$(cat run/lab/ise/port)

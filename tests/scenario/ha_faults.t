@@ -16,6 +16,11 @@ for one in cut_both cut_to_secondary primary_isolated loss altered primary_froze
     fault $one
     ok $? "$one: the pair is what it was, and takes changes (${FAULT_LAST:-})"
 done
+node_ a kill
+wait_for 20 is_state b "Secondary Active"
+ok $? "a secondary whose witness is the default gateway takes over by itself, seeing of /proc what the service sees"
+node_ a start && converge
+ok $? "and gives back"
 proved=$(faults_proved)
 ok $? "nothing acknowledged is lost, nobody is active twice in an epoch, both hold the same: $(head -1 <<<"$proved")"
 tail -n +2 <<<"$proved" | sed 's/^/# /'

@@ -11,7 +11,7 @@ A=${NODE_ADDRESS[a]} B=${NODE_ADDRESS[b]}
 hostile() { in_ c timeout 60 /usr/bin/python3 "$ROOT/tests/lib/ha_hostile.py" "$@"; }
 events() { on a "ncs ha history | json"; jq '.events | length' <<<"$OUT"; }
 unmoved() { # unmoved <events before> <name>: nothing happened to the pair
-    is "$(events)/$(state a)/$(state b)" "$1/Primary Active/Secondary Syncing" "$2"
+    is "$(events)/$(state_of a)/$(state_of b)" "$1/Primary Active/Secondary Syncing" "$2"
 }
 
 netns_up
@@ -28,7 +28,7 @@ on b "ncs ha authkey Another-key-2"
 register
 is "$STATUS" 1 "with another key there is no pair"
 like "$ERR" "Authentication key does not match between primary $A and secondary servers $B" "and it is said in the known words"
-is "$(state a)/$(state b)" "HA not Configured/HA not Configured" "both stand alone"
+is "$(state_of a)/$(state_of b)" "HA not Configured/HA not Configured" "both stand alone"
 on b "ncs ha authkey $AUTHKEY"
 
 # --- another version
@@ -39,7 +39,7 @@ BIN="$TMP/other" node_start b
 register
 is "$STATUS" 1 "with another version there is no pair"
 like "$ERR" "0\.1\.[09].*0\.1\.[09]" "both versions are named"
-is "$(state a)/$(state b)" "HA not Configured/HA not Configured" "both stand alone"
+is "$(state_of a)/$(state_of b)" "HA not Configured/HA not Configured" "both stand alone"
 node_ b stop
 node_start b
 

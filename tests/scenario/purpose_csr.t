@@ -3,7 +3,7 @@
 # request; certificates of a real CA, right and wrong ones.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$ROOT/tests/lib/node.sh"
-. "$ROOT/tests/lib/purpose_ca.sh"
+. "$ROOT/tests/lib/ca.sh"
 node_up "subject = /C=US/O=Cisco Systems/CN=node"
 REPO=$HOME_DIR/repository/defaultRepo
 put() { install -m 644 "$1" "$REPO/$2"; }
@@ -75,11 +75,11 @@ show ipsec "$TMP/new.csr"
 like "$(openssl req -in "$TMP/new.csr" -noout -text)" "3072 bit" "a length of its own"
 ca_root root
 ca_root stranger
-ca_intermediate middle root
-ca_sign "$TMP/old.csr" middle "$CA/old.crt"
-ca_sign "$TMP/new.csr" middle "$CA/new.crt"
-cat "$CA/new.crt" "$CA/middle.crt" >"$CA/new-chain.crt"
-for f in old new new-chain root middle stranger; do put "$CA/$f.crt" "$f.pem"; done
+ca_make middle root
+ISSUER=middle ca_sign "$TMP/old.csr" "$CA/old.pem"
+ISSUER=middle ca_sign "$TMP/new.csr" "$CA/new.pem"
+cat "$CA/new.pem" "$CA/middle.pem" >"$CA/new-chain.pem"
+for f in old new new-chain root middle stranger; do put "$CA/$f.pem" "$f.pem"; done
 serial() { sh_ "show cert own $1 | json"; echo "$OUT" | jq -r '.certificates[].serial' | tr '\n' ' '; }
 BEFORE=$(serial ipsec)
 
@@ -100,7 +100,7 @@ like "$OUT" "ipsec-trust/root.pem.*Successfully imported certificate for ipsec-t
 refused "the intermediate certificate is missing" "the chain is broken" new.pem
 refused "the certificate of the request before" "this is the certificate of another signing request" old.pem
 refused "a CA's certificate" "this is the certificate of another signing request" middle.pem
-head -c 300 "$CA/new.crt" >"$TMP/short"; put "$TMP/short" short.pem
+head -c 300 "$CA/new.pem" >"$TMP/short"; put "$TMP/short" short.pem
 refused "a truncated file" ".*" short.pem
 head -c 9000000 /dev/zero >"$TMP/big"; put "$TMP/big" big.pem
 refused "an oversized file" ".*" big.pem
@@ -111,12 +111,12 @@ refused "a link" ".*link.*" link.pem
 refused "no file" "there is no .*none.pem" none.pem
 sh_ "set cert import own ipsec file ../../node.conf repository defaultRepo"
 is "$STATUS" 2 "no path leaves the repository"
-ca_sign_between "$TMP/new.csr" middle "$CA/expired.crt" 200101000000Z 210101000000Z
-cat "$CA/middle.crt" >>"$CA/expired.crt"; put "$CA/expired.crt" expired.pem
+ISSUER=middle ca_sign_between "$TMP/new.csr" "$CA/expired.pem" 200101000000Z 210101000000Z
+cat "$CA/middle.pem" >>"$CA/expired.pem"; put "$CA/expired.pem" expired.pem
 refused "an expired certificate" "the certificate is expired" expired.pem
 printf 'extendedKeyUsage=serverAuth\nsubjectAltName=DNS:node,IP:%s\n' "$ADDRESS" >"$TMP/eku"
-openssl x509 -req -in "$TMP/new.csr" -CA "$CA/middle.crt" -CAkey "$CA/middle.key" -days 60 -extfile "$TMP/eku" -out "$CA/eku.crt" 2>/dev/null
-cat "$CA/middle.crt" >>"$CA/eku.crt"; put "$CA/eku.crt" eku.pem
+openssl x509 -req -in "$TMP/new.csr" -CA "$CA/middle.pem" -CAkey "$CA/middle.key" -days 60 -extfile "$TMP/eku" -out "$CA/eku.pem" 2>/dev/null
+cat "$CA/middle.pem" >>"$CA/eku.pem"; put "$CA/eku.pem" eku.pem
 refused "one whose use does not fit" "the certificate's extended key usage does not allow it to a TLS client" eku.pem
 
 sh_ "set cert import own ipsec root.pem file new-chain.pem repository defaultRepo"
@@ -129,7 +129,7 @@ sh_ "utils service restart Cisco DRF Local"
 is "$(echo "$OUT" | tail -3)" "Cisco DRF Local[STARTING]
 Cisco DRF Local[STARTING]
 Cisco DRF Local[STARTED]" "restart of its service"
-NEW=$(openssl x509 -in "$CA/new.crt" -noout -serial | sed 's/serial=//')
+NEW=$(openssl x509 -in "$CA/new.pem" -noout -serial | sed 's/serial=//')
 is "$(serial ipsec)" "$NEW " "puts it in service"
 sh_ "show csr list"
 unlike "$OUT" "ipsec" "and its request is done"
@@ -137,7 +137,7 @@ sh_ "show cert list own"
 like "$OUT" "ipsec/ipsec.pem: Certificate Signed by middle" "show cert list names the issuer"
 sh_ "show cert own ipsec"
 printf '%s\n' "$OUT" | sed -n '/BEGIN/,/END/p' >"$TMP/shown.pem"
-openssl verify -CAfile "$CA/root.crt" -untrusted "$CA/middle.crt" "$TMP/shown.pem" >/dev/null 2>&1
+openssl verify -CAfile "$CA/root.pem" -untrusted "$CA/middle.pem" "$TMP/shown.pem" >/dev/null 2>&1
 ok $? "openssl verify accepts what is shown"
 like "$OUT" "To:   [A-Z][a-z]{2} [A-Z][a-z]{2} [0-9]{2} [0-9:]{8} UTC [0-9]{4}" "the time has six words"
 sh_ "show cert list trust"
@@ -147,15 +147,15 @@ like "$STATUS $ERR" "1 % Error: no signing request for ipsec is pending" "it can
 
 # CAPF is a CA itself
 show CAPF "$TMP/capf.csr"
-ca_sign "$TMP/capf.csr" root "$CA/capf.crt"
-put "$CA/capf.crt" capf.pem
+ISSUER=root ca_sign "$TMP/capf.csr" "$CA/capf.pem"
+put "$CA/capf.pem" capf.pem
 sh_ "set cert import trust CAPF-trust file root.pem repository defaultRepo"
 like "$OUT" "for this node only" "CAPF-trust takes it for this node only"
 sh_ "set cert import own CAPF file capf.pem repository defaultRepo"
 is "$STATUS" 0 "a CA's certificate for CAPF"
 printf 'subjectAltName=DNS:node\nextendedKeyUsage=serverAuth\n' >"$TMP/leaf"
-openssl x509 -req -in "$TMP/capf.csr" -CA "$CA/root.crt" -CAkey "$CA/root.key" -days 60 -extfile "$TMP/leaf" -out "$CA/leaf.crt" 2>/dev/null
-put "$CA/leaf.crt" leaf.pem
+openssl x509 -req -in "$TMP/capf.csr" -CA "$CA/root.pem" -CAkey "$CA/root.key" -days 60 -extfile "$TMP/leaf" -out "$CA/leaf.pem" 2>/dev/null
+put "$CA/leaf.pem" leaf.pem
 sh_ "set cert import own CAPF file leaf.pem repository defaultRepo"
 like "$STATUS $ERR" "1 % Error: the certificate may not sign others" "and no other"
 
@@ -165,7 +165,7 @@ node_stop
 node_start
 sh_ "show csr own TVS"
 is "$OUT" "$(cat "$TMP/tvs.csr")" "requests survive a restart"
-is "$(serial CAPF)" "$(openssl x509 -in "$CA/capf.crt" -noout -serial | sed 's/serial=//') " "a start puts what waits in service"
+is "$(serial CAPF)" "$(openssl x509 -in "$CA/capf.pem" -noout -serial | sed 's/serial=//') " "a start puts what waits in service"
 grep -rlE "BEGIN (RSA |EC )?PRIVATE KEY" "$HOME_DIR/store" >/dev/null
 is $? 1 "no private key lies open in the store"
 

@@ -2,7 +2,7 @@
 # The dialogs at a terminal, as people see them: questions, answers, a pasted certificate.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$ROOT/tests/lib/node.sh"
-. "$ROOT/tests/lib/purpose_ca.sh"
+. "$ROOT/tests/lib/ca.sh"
 node_up
 ca_root root
 PROMPT="node/admin# "
@@ -53,7 +53,7 @@ paste() { while IFS= read -r line; do printf '> %s\\r\n< %s\n' "$line" "${line: 
 > set cert import trust tomcat-trust\r
 < Paste the Certificate and Hit Enter
 K
-    paste "$CA/root.crt"
+    paste "$CA/root.pem"
     cat <<K
 < $PROMPT\x20
 > set cert import trust tomcat-trust\r

@@ -95,4 +95,30 @@ is "$?" 0 "root starts it"
 is "$(stat -c %u "$HISTORY") $(stat -c %u "$TMP/outside") $(stat -c %U "$HOME_DIR/node.conf")" "65533 0 nobody" \
     "the history stays its owner's, the link's target root's; root's file becomes the node's"
 node_stop
+
+# --- `ncs start` on a machine that systemd runs: the service's node is systemd's to start, others are the shell's
+booted() { # booted <home> <command>: where the service's home is the node's
+    unshare --mount bash -c 'mount -t tmpfs none /run && mount -t tmpfs none /etc/systemd && mount -t tmpfs none /var/lib || exit 99
+        mkdir -p /run/systemd/system /etc/systemd/system /var/lib/primesh
+        mount --bind "$1" /var/lib/primesh
+        [ -z "$NO_UNIT" ] || exec "$2" --home "$3" -c "$4"
+        touch /etc/systemd/system/primesh.service
+        exec "$2" --home "$3" -c "$4"' - "$HOME_DIR" "$BIN/primesh" "$@" 2>"$TMP/err"
+}
+if unshare --mount true 2>/dev/null; then
+    is "$(booted /var/lib/primesh "ncs start")$(cat "$TMP/err")" "% Error: primed does not run, and systemd is to start it here
+as root, in a shell of the machine: systemctl start primesh" "ncs start leaves the service to systemd"
+    booted /var/lib/primesh "ncs start" >/dev/null
+    is "$?" 1 "as a command that failed"
+    booted /var/lib/primesh "ncs status"
+    is "$(tail -1 "$TMP/err")" "start it with: systemctl start primesh" "other commands say so too"
+    booted "$HOME_DIR/../node" "ncs status"
+    is "$(tail -1 "$TMP/err")" "start it with: systemctl start primesh" "by whatever path"
+    NO_UNIT=1 booted /var/lib/primesh "ncs status"
+    is "$(tail -1 "$TMP/err")" "start it with: ncs start" "but not without the service"
+    booted "$TMP" "ncs status" >"$TMP/out"
+    unlike "$(cat "$TMP/err")" "systemctl" "nor for another home"
+    ! alive "$(cat "$HOME_DIR/run/primed.pid" 2>/dev/null || echo none)"
+    ok $? "none was started beside it"
+fi
 done_testing
