@@ -44,7 +44,9 @@ NET1=$(head -1 run/labs/one/network)
 NET2=$(head -1 run/labs/two/network)
 [ "$NET1" != "$NET2" ]
 ok $? "on addresses of its own ($NET1, $NET2)"
-is "$(awk '/^up after/ && $3 >= 3.0' one.out two.out)" "" "each within 3 s, though side by side"
+LIMIT=3.0 # s
+[[ $BIN != */asan/* ]] || LIMIT=8.0 # beside other tests, and several times as slow by itself
+is "$(awk -v limit=$LIMIT '/^up after/ && $3 >= limit' one.out two.out)" "" "each within $LIMIT s, though side by side"
 run_ list
 like "$OUT" "one +$NET1 +4 of 4 +$TMP/run/labs/one" "list has the first"
 like "$OUT" "two +$NET2 +4 of 4 +$TMP/run/labs/two" "and the second"

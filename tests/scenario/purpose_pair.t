@@ -4,14 +4,14 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$ROOT/tests/lib/lab.sh"
 . "$ROOT/tests/lib/pair.sh"
-. "$ROOT/tests/lib/purpose_ca.sh"
+. "$ROOT/tests/lib/ca.sh"
 pair_up
 states "Primary Active" "Secondary Syncing" "a registered pair"
 ca_root root
 ca_root other
 ca_root mine
 for node in prime-pri prime-sec; do
-    for name in root other mine; do install -m 644 "$CA/$name.crt" "$LAB/$node/repository/defaultRepo/$name.pem"; done
+    for name in root other mine; do install -m 644 "$CA/$name.pem" "$LAB/$node/repository/defaultRepo/$name.pem"; done
 done
 
 rows() { "$BIN/primesh" --home "$LAB/$1" -c "show cert list trust" | sed -n 's/^\([A-Za-z-]*\/[^:]*\): .*/\1/p'; }
@@ -46,7 +46,7 @@ for store in tomcat-trust CallManager-trust Phone-SAST-trust; do
     has prime-sec $store/root.pem
     ok $? "  and is on the standby when the command ends"
 done
-is "$(trusted prime-sec tomcat-trust/root.pem)" "$(openssl x509 -in "$CA/root.crt" -noout -serial | sed 's/serial=//')" \
+is "$(trusted prime-sec tomcat-trust/root.pem)" "$(openssl x509 -in "$CA/root.pem" -noout -serial | sed 's/serial=//')" \
     "it is the same certificate"
 for store in CAPF-trust ipsec-trust userlicensing-trust TVS-trust Phone-CTL-trust Phone-trust; do
     import prime-pri $store root

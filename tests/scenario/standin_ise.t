@@ -283,7 +283,9 @@ if [ "$(id -u)" = 0 ]; then
     mkdir "$TMP/closed/lab"
     cp "$LAB/network" "$TMP/closed/lab/"
     OUT=$("$BIN/primelab" --folder "$TMP/closed/lab" start ise-3 2>&1)
-    like "$? $OUT" "^[14] .*cannot read $TMP/closed/lab/ise-3/data as the user .*Permission denied" "a folder that the lab's user cannot reach"
+    is "$? $OUT" "0 ise-3 is up" "a folder that only root can enter will do"
+    get -u $USER_ISE "https://$(cat "$TMP/closed/lab/network").24:$(cat "$TMP/closed/lab/ise-3/port")/admin/API/mnt/Version"
+    is "$STATUS" 200 "and it is answered from there"
     "$BIN/primelab" --folder "$TMP/closed/lab" down >/dev/null 2>&1
 fi
 OUT=$("$BIN/primelab" --folder "$TMP/none" mood ise slow 2>&1)
