@@ -2,7 +2,7 @@
  * What a verdict against a zone's CA certificates costs, beside X509_verify_cert() with the same CA
  * certificates: a server's certificate of an intermediate of one of the roots (all RSA-2048), read anew for
  * each, as after a handshake. usage: bench_trust_chain [ca certificates] [verdicts]   prints: cas, us bare,
- * us per verdict, ratio, us to build
+ * us per verdict and ratio, us to build
  */
 #include "base/clock.h"
 #include "identity/identity.h"
@@ -234,9 +234,13 @@ static void run(struct store *store, size_t cas, unsigned verdicts)
     qsort(again, ROUNDS, sizeof(double), by_size);
     qsort(fresh_ratio, ROUNDS, sizeof(double), by_size);
     qsort(again_ratio, ROUNDS, sizeof(double), by_size);
-    printf("cas=%zu bare_us=%.1f verdict_us=%.1f ratio=%.4f fresh_us=%.1f fresh_ratio=%.4f first_us=%.0f\n",
-           cas, bare[ROUNDS / 2], again[ROUNDS / 2], again_ratio[ROUNDS / 2], fresh[ROUNDS / 2],
-           fresh_ratio[ROUNDS / 2], first);
+    printf(
+        "a verdict by %zu CAs on a server never seen: %.1f us; X509_verify_cert %.1f us; ratio %.3f (at most "
+        "1.1)\n",
+        cas, fresh[ROUNDS / 2], bare[ROUNDS / 2], fresh_ratio[ROUNDS / 2]);
+    printf("the same on a known server: %.1f us; X509_verify_cert %.1f us; ratio %.3f (at most 1.1)\n",
+           again[ROUNDS / 2], bare[ROUNDS / 2], again_ratio[ROUNDS / 2]);
+    printf("the CAs' store was built in %.0f us\n", first);
     exit(0);
 }
 
