@@ -10,8 +10,7 @@
 #define START_FIELD 22 /* of /proc/<pid>/stat */
 #define NAME_END 3     /* the field behind the name */
 
-/* The file's beginning, which is all that is looked at. */
-static bool read_file(pid_t pid, const char *name, char *out, size_t size)
+ssize_t process_read(pid_t pid, const char *name, char *out, size_t size)
 {
     char path[64];
     ssize_t got;
@@ -20,13 +19,11 @@ static bool read_file(pid_t pid, const char *name, char *out, size_t size)
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return -1;
     got = read(fd, out, size - 1);
     close(fd);
-    if (got <= 0)
-        return false;
-    out[got] = '\0';
-    return true;
+    out[got > 0 ? got : 0] = '\0';
+    return got;
 }
 
 bool process_find(pid_t pid, struct process *out, pid_t *parent)
@@ -34,7 +31,7 @@ bool process_find(pid_t pid, struct process *out, pid_t *parent)
     char text[1024];
     char *at;
 
-    if (pid <= 0 || !read_file(pid, "stat", text, sizeof(text)))
+    if (pid <= 0 || process_read(pid, "stat", text, sizeof(text)) <= 0)
         return false;
     /* The name stands in brackets and may hold anything, brackets too: what comes last counts. */
     at = strrchr(text, ')');
@@ -73,7 +70,7 @@ static bool is_sshd(pid_t pid)
     char text[1024];
     const char *user;
 
-    if (!read_file(pid, "status", text, sizeof(text)))
+    if (process_read(pid, "status", text, sizeof(text)) <= 0)
         return false;
     if (strncmp(text, "Name:\tsshd\n", 11) != 0 && strncmp(text, "Name:\tsshd-session\n", 19) != 0)
         return false;

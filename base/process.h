@@ -11,6 +11,10 @@ struct process {
     uint64_t start; /* clock ticks since the machine's */
 };
 
+/* A file of /proc/<pid>/, its beginning, with a NUL behind it; the length, or -1 (then nothing is written).
+ */
+ssize_t process_read(pid_t pid, const char *name, char *out, size_t size);
+
 /* The process of that number; false where there is none, or it is hidden. *parent may be NULL. */
 bool process_find(pid_t pid, struct process *out, pid_t *parent);
 

@@ -8,7 +8,6 @@
 #include "x509/private_key.h"
 #include "x509/x509.h"
 
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,19 +36,6 @@ static void forget(struct source *source)
         explicit_bzero(source->data, source->length);
     free(source->data);
     *source = (struct source){0};
-}
-
-/* The certificate of the key, taken out of the bundle; NULL where none has it. */
-static X509 *take_certificate_of(STACK_OF(X509) * bundle, const EVP_PKEY *key)
-{
-    for (int i = 0; i < sk_X509_num(bundle); i++) {
-        const EVP_PKEY *own = X509_get0_pubkey(sk_X509_value(bundle, i));
-
-        if (own != NULL && EVP_PKEY_eq(own, key) == 1)
-            return sk_X509_delete(bundle, i);
-    }
-    ERR_clear_error();
-    return NULL;
 }
 
 /* Verifies up to a root among what came with the certificate and the node's CA certificates. */
@@ -122,8 +108,7 @@ static int wrong_key(const struct pending *pending, struct error *err)
 static int import_for(struct request *request, const struct pending *pending, STACK_OF(X509) * bundle,
                       json_t **result, struct error *err)
 {
-    struct identity identity = {.key = pending->key,
-                                .certificate = take_certificate_of(bundle, pending->key)};
+    struct identity identity = {.key = pending->key, .certificate = x509_bundle_take(bundle, pending->key)};
     int failed;
 
     if (identity.certificate == NULL)
@@ -234,7 +219,7 @@ static int import_pair(struct request *request, EVP_PKEY *key, STACK_OF(X509) * 
                        struct error *err)
 {
     struct own_key *own = request->node->own_key;
-    struct identity identity = {.key = key, .certificate = take_certificate_of(bundle, key)};
+    struct identity identity = {.key = key, .certificate = x509_bundle_take(bundle, key)};
     struct key_kind kind;
     int failed;
 

@@ -3,21 +3,8 @@
 #include "daemon/purpose_bundle.h"
 #include "x509/chain.h"
 
-#include <openssl/err.h>
 #include <string.h>
 #include <strings.h>
-
-static X509 *take_certificate_of(STACK_OF(X509) * bundle, const EVP_PKEY *key)
-{
-    for (int i = 0; i < sk_X509_num(bundle); i++) {
-        const EVP_PKEY *own = X509_get0_pubkey(sk_X509_value(bundle, i));
-
-        if (own != NULL && EVP_PKEY_eq(own, key) == 1)
-            return sk_X509_delete(bundle, i);
-    }
-    ERR_clear_error();
-    return NULL;
-}
 
 /* The roots come from the trust store alone; only intermediate ones may come with the certificate. */
 static int add_intermediates(STACK_OF(X509) * pool, STACK_OF(X509) * bundle, struct error *err)
@@ -99,7 +86,7 @@ static int import_for(struct request *request, const struct purpose *purpose, co
         return error_hint(err, "make one first: set csr gen %s", purpose->name);
     }
     identity.key = pending->key;
-    identity.certificate = take_certificate_of(bundle, pending->key);
+    identity.certificate = x509_bundle_take(bundle, pending->key);
     if (identity.certificate == NULL) {
         clock_format(pending->made_ms, made);
         error_set(

@@ -1,6 +1,7 @@
 #include "lab/network.h"
 
 #include "base/node_conf.h"
+#include "base/process.h"
 #include "lab/own.h"
 #include "lab/ssh.h"
 
@@ -179,7 +180,7 @@ void lab_listener(const char *address, uint16_t port, char out[LAB_LISTENER_MAX]
     while (all != NULL && (entry = readdir(all)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-        if (pid <= 0 || !has_socket(pid, wanted) || lab_read_process(pid, "comm", name, sizeof(name)) <= 0)
+        if (pid <= 0 || !has_socket(pid, wanted) || process_read(pid, "comm", name, sizeof(name)) <= 0)
             continue;
         name[strcspn(name, "\n")] = '\0';
         snprintf(out, LAB_LISTENER_MAX, "%s (process %d)", name, (int)pid);

@@ -1,10 +1,10 @@
 #include "lab/own.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,22 +16,6 @@
 
 #define COMMAND_LINE_MAX 16384 /* bytes of it that are looked at */
 #define POLL_INTERVAL_MS 5
-
-ssize_t lab_read_process(pid_t pid, const char *name, char *out, size_t size)
-{
-    char path[64];
-    ssize_t got;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    got = read(fd, out, size - 1);
-    close(fd);
-    out[got > 0 ? got : 0] = '\0';
-    return got;
-}
 
 /* The words of a command line. */
 struct words {
@@ -139,7 +123,7 @@ static const char *base_name(const char *program)
 enum lab_task lab_task_of(const struct lab *lab, const struct lab_server *server, pid_t pid)
 {
     char line[COMMAND_LINE_MAX];
-    ssize_t got = lab_read_process(pid, "cmdline", line, sizeof(line));
+    ssize_t got = process_read(pid, "cmdline", line, sizeof(line));
     struct words words = {line, line + got};
     const char *name;
 
@@ -191,7 +175,7 @@ void lab_each_home(void (*found)(void *arg, const char *home), void *arg)
 
     while (all != NULL && (entry = readdir(all)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        ssize_t got = pid > 1 ? lab_read_process(pid, "cmdline", line, sizeof(line)) : 0;
+        ssize_t got = pid > 1 ? process_read(pid, "cmdline", line, sizeof(line)) : 0;
         const char *home = got > 0 ? option_value((struct words){line, line + got}, "--home") : NULL;
 
         if (home != NULL && strcmp(base_name(line), "primed") == 0)
@@ -263,7 +247,7 @@ bool lab_is_frozen(pid_t pid)
     char text[1024];
     const char *at;
 
-    if (lab_read_process(pid, "stat", text, sizeof(text)) <= 0)
+    if (process_read(pid, "stat", text, sizeof(text)) <= 0)
         return false;
     at = strrchr(text, ')');
     return at != NULL && at[1] == ' ' && at[2] == 'T';

@@ -16,9 +16,6 @@ enum lab_task {
     LAB_TASK_NONE,
 };
 
-/* A file of /proc/<pid>/, its beginning, with a NUL behind it; the length, or -1. */
-ssize_t lab_read_process(pid_t pid, const char *name, char *out, size_t size);
-
 /* What the process does for the lab, and for which server (NULL: for any): LAB_TASK_NONE where it does not.
  */
 enum lab_task lab_task_of(const struct lab *lab, const struct lab_server *server, pid_t pid);

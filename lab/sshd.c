@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "lab/namespace.h"
 #include "lab/own.h"
 
@@ -135,7 +136,7 @@ static void stop_sessions(pid_t listener)
     char *at = children;
 
     snprintf(path, sizeof(path), "task/%d/children", (int)listener);
-    if (lab_read_process(listener, path, children, sizeof(children)) <= 0)
+    if (process_read(listener, path, children, sizeof(children)) <= 0)
         return;
     while (*at != '\0') {
         pid_t child = (pid_t)strtol(at, &at, 10);

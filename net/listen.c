@@ -1,32 +1,10 @@
 #include "net/https_server.h"
+#include "net/socket_address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static socklen_t read_address(const char *text, uint16_t port, union address *out)
-{
-    *out = (union address){0};
-    if (inet_pton(AF_INET, text, &out->v4.sin_addr) == 1) {
-        out->v4.sin_family = AF_INET;
-        out->v4.sin_port = htons(port);
-        return sizeof(out->v4);
-    }
-    if (inet_pton(AF_INET6, text, &out->v6.sin6_addr) == 1) {
-        out->v6.sin6_family = AF_INET6;
-        out->v6.sin6_port = htons(port);
-        return sizeof(out->v6);
-    }
-    return 0;
-}
 
 static int listen_error(int reason, const char *address, uint16_t port, struct error *err)
 {
@@ -49,8 +27,8 @@ static int listen_error(int reason, const char *address, uint16_t port, struct e
 int https_listen(const char *address, uint16_t port, struct error *err)
 {
     static const int on = 1;
-    union address bound;
-    socklen_t size = read_address(address, port, &bound);
+    union socket_address bound;
+    socklen_t size = socket_address_read(address, port, &bound);
     int fd;
 
     if (size == 0)

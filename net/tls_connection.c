@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "net/handshake.h"
+#include "net/socket_address.h"
 #include "net/tls.h"
 #include "net/verdict.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -29,12 +29,6 @@ struct tls_connection {
     struct handshake_start start;
     struct verdict verdict;
     bool refused; /* by the other side, for this side's certificate */
-};
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
 };
 
 struct tls_cancel *tls_cancel_new(struct error *err)
@@ -61,22 +55,6 @@ void tls_cancel(struct tls_cancel *cancel)
     /* full means that it is readable already */
     if (eventfd_write(cancel->fd, 1) != 0)
         return;
-}
-
-static socklen_t read_address(const char *text, uint16_t port, union address *out)
-{
-    *out = (union address){0};
-    if (inet_pton(AF_INET, text, &out->v4.sin_addr) == 1) {
-        out->v4.sin_family = AF_INET;
-        out->v4.sin_port = htons(port);
-        return sizeof(out->v4);
-    }
-    if (inet_pton(AF_INET6, text, &out->v6.sin6_addr) == 1) {
-        out->v6.sin6_family = AF_INET6;
-        out->v6.sin6_port = htons(port);
-        return sizeof(out->v6);
-    }
-    return 0;
 }
 
 /* 0: the socket can do what was asked. */
@@ -110,8 +88,8 @@ static int unreachable(const struct tls_connection *connection, int reason, stru
 static int bind_source(struct tls_connection *connection, const char *source, sa_family_t family,
                        struct error *err)
 {
-    union address from;
-    socklen_t size = source == NULL ? 0 : read_address(source, 0, &from);
+    union socket_address from;
+    socklen_t size = source == NULL ? 0 : socket_address_read(source, 0, &from);
 
     /* an address of the other family cannot be called from; then the kernel chooses */
     if (size == 0 || from.any.sa_family != family || bind(connection->fd, &from.any, size) == 0)
@@ -124,8 +102,8 @@ static int connect_socket(struct tls_connection *connection, const struct tls_co
 {
     static const int on = 1;
     const struct host_port *host = &options->trust->host;
-    union address to;
-    socklen_t size = read_address(host->host, host->port, &to);
+    union socket_address to;
+    socklen_t size = socket_address_read(host->host, host->port, &to);
     socklen_t length = sizeof(int);
     int reason = 0;
 

@@ -11,6 +11,18 @@
 #define TAG_INTEGER 0x02
 #define TAG_OBJECT_IDENTIFIER 0x06
 
+X509 *x509_bundle_take(STACK_OF(X509) * bundle, const EVP_PKEY *key)
+{
+    for (int i = 0; i < sk_X509_num(bundle); i++) {
+        const EVP_PKEY *own = X509_get0_pubkey(sk_X509_value(bundle, i));
+
+        if (own != NULL && EVP_PKEY_eq(own, key) == 1)
+            return sk_X509_delete(bundle, i);
+    }
+    ERR_clear_error();
+    return NULL;
+}
+
 void x509_bundle_free(STACK_OF(X509) * bundle)
 {
     sk_X509_pop_free(bundle, X509_free);

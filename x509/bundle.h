@@ -17,3 +17,6 @@
  */
 STACK_OF(X509) * x509_read_bundle(const char *bytes, size_t length, struct error *err);
 void x509_bundle_free(STACK_OF(X509) * bundle);
+
+/* The certificate of that key, taken out of the bundle: the caller's. NULL where none has it. */
+X509 *x509_bundle_take(STACK_OF(X509) * bundle, const EVP_PKEY *key);
