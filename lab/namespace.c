@@ -75,8 +75,10 @@ static int run_ip(pid_t holder, struct text *lines, struct error *err)
             execlp("ip", "ip", "-batch", "-", (char *)NULL);
         _exit(errno == ENOENT ? 127 : 126);
     }
-    close(input[0]);
+    /* The reading end stays open meanwhile: a child that is gone already must not break the pipe. A few
+     * hundred bytes always fit in. */
     file_write_all(input[1], lines->data, lines->length);
+    close(input[0]);
     close(input[1]);
     if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
         return 0;

@@ -1,6 +1,5 @@
 #include "lab/standin_control.h"
 
-#include "base/file.h"
 #include "lab/process.h"
 
 #include <errno.h>
@@ -162,7 +161,7 @@ int control_ask(const struct lab *lab, const struct lab_server *server, const ch
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
     if (lab_pid(lab, server) == 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         lab_complain_stopped(server, err);
-    else if (file_write_all(fd, text, (size_t)length) != 0 || read_line(fd, reply) != 0)
+    else if (send(fd, text, (size_t)length, MSG_NOSIGNAL) != length || read_line(fd, reply) != 0)
         error_set(err, ERROR_TIMEOUT, "%s does not answer", server->name);
     else
         failed = 0;
