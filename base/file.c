@@ -1,15 +1,21 @@
 #include "base/file.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LOCK_POLL_MS 10
 
 static int file_error(struct error *err, int errnum, const char *doing, const char *path)
 {
@@ -132,5 +138,17 @@ int file_make_folder(const char *path, mode_t mode, struct error *err)
     }
     if (mkdir(path, mode) != 0 && errno != EEXIST)
         return file_error(err, errno, "make the folder", path);
+    return 0;
+}
+
+int file_lock(int fd, int limit_ms)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + limit_ms;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || clock_monotonic_ms() >= deadline_ms)
+            return -1;
+        poll(NULL, 0, LOCK_POLL_MS);
+    }
     return 0;
 }

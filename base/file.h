@@ -28,3 +28,10 @@ int file_make_folder(const char *path, mode_t mode, struct error *err);
 
 /* Writes all of it, however often the kernel stops half-way. 0, or -1 with errno. */
 int file_write_all(int fd, const char *data, size_t length);
+
+/*
+ * Locks an open file for this process alone, flock(2), and waits at most `limit_ms` for whoever has it: of a
+ * process that was just ended, the locks outlive its last sign of life by a moment. 0, or -1 with errno
+ * (EWOULDBLOCK: somebody still has it).
+ */
+int file_lock(int fd, int limit_ms);

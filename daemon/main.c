@@ -150,7 +150,8 @@ static void tell_ready(void *arg)
 }
 
 /* The half that meets the outside. */
-static int run_child(const struct options *options, const struct node_conf *conf, int broker, int ready_pipe)
+static int run_child(const struct options *options, const struct node_conf *conf, pid_t parent, int broker,
+                     int ready_pipe)
 {
     struct readiness readiness = {.home = options->home, .broker = broker, .pipe = ready_pipe};
     struct error err = {0};
@@ -162,7 +163,9 @@ static int run_child(const struct options *options, const struct node_conf *conf
         /* the way to the home may be closed to the user that primed runs as (a lab below /root) */
         if (access(options->home, R_OK | W_OK | X_OK) != 0)
             readiness.home = ".";
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* behind the change of user, which clears it */
+        if (getppid() != parent)
+            return 1; /* it was ended before this half could hear of it */
         result = node_run(readiness.home, conf, broker, tell_ready, &readiness, &err);
     }
     if (err.code == ERROR_NONE)
@@ -202,6 +205,7 @@ static int take_restored(const char *home, struct error *err)
 
 static int run_once(const struct options *options, const struct node_conf *conf, int ready_pipe)
 {
+    pid_t parent = getpid();
     int pair[2];
     pid_t child;
     int status;
@@ -212,7 +216,7 @@ static int run_once(const struct options *options, const struct node_conf *conf,
     }
     if (child == 0) {
         close(pair[0]);
-        exit(run_child(options, conf, pair[1], ready_pipe));
+        exit(run_child(options, conf, parent, pair[1], ready_pipe));
     }
     close(pair[1]);
     if (ready_pipe >= 0) {

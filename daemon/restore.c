@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +30,7 @@
 #define READY RESTORE_READY
 #define OLD "restore.old"
 #define MANIFEST_MAX (64 * 1024)
+#define ENDING_MS 2000 /* that a primed may take to end */
 
 /* What a node is made of. A backup always holds each of them. */
 static const char *const parts[] = {"store", "keys", "ssh", "node.conf"};
@@ -394,8 +394,8 @@ static int move_all(const char *home, struct error *err)
     return 0;
 }
 
-/* Locks a file or folder of the home; -1 where there is none. *busy: somebody else has it. */
-static int lock_part(const char *home, const char *name, int how, bool *busy)
+/* Locks a file or folder of the home; -1 where there is none. *busy: somebody else has it all that time. */
+static int lock_part(const char *home, const char *name, int limit_ms, bool *busy)
 {
     char path[PATH_MAX];
     int fd;
@@ -404,7 +404,7 @@ static int lock_part(const char *home, const char *name, int how, bool *busy)
     if (node_path(home, name, path, sizeof(path), NULL) != 0)
         return -1;
     fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, how) != 0)
+    if (fd >= 0 && file_lock(fd, limit_ms) != 0)
         *busy = true;
     return fd;
 }
@@ -413,14 +413,14 @@ int restore_finish(const char *home, struct error *err)
 {
     bool busy;
     bool running;
-    int ready = lock_part(home, READY, LOCK_EX, &busy); /* one start after the other */
+    int ready = lock_part(home, READY, INT_MAX, &busy); /* one start after the other */
     int writer;
     int result = 0;
 
     if (ready < 0)
         return 0;
     /* a node that runs would find its store gone: it is about to end, and its own parent will come here */
-    writer = lock_part(home, "store/writer.lock", LOCK_EX | LOCK_NB, &running);
+    writer = lock_part(home, "store/writer.lock", ENDING_MS, &running);
     result = running ? error_set(err, ERROR_BUSY, "another primed runs on this home") : move_all(home, err);
     if (writer >= 0)
         close(writer);

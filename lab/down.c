@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SWEEPS_MAX 50 /* a process that starts another while it ends is met again */
-
 static int remove_tree(const char *folder)
 {
     char *paths[] = {(char *)(uintptr_t)folder, NULL};
@@ -38,24 +36,11 @@ struct sweep {
 static int end_process(void *arg, pid_t pid, enum lab_task task)
 {
     struct sweep *sweep = arg;
+    int failed = task == LAB_TASK_SSHD ? lab_ssh_stop(sweep->lab, pid, &sweep->err)
+                                       : lab_end(sweep->lab, pid, LAB_STOP_MS, &sweep->err);
 
     sweep->ended += task != LAB_TASK_NAMESPACE;
-    if (task == LAB_TASK_SSHD)
-        return lab_ssh_stop(sweep->lab, pid, &sweep->err) != 0 ? -1 : 1;
-    return lab_end(sweep->lab, pid, LAB_STOP_MS, &sweep->err) != 0 ? -1 : 1;
-}
-
-/* All that the lab's servers did not take along with them. */
-static int sweep_up(struct sweep *sweep)
-{
-    for (int i = 0; i < SWEEPS_MAX; i++) {
-        int found = lab_each_process(sweep->lab, NULL, end_process, sweep);
-
-        if (found <= 0)
-            return found;
-    }
-    return error_set(&sweep->err, ERROR_INTERNAL,
-                     "the lab in %s starts processes faster than they can be ended", sweep->lab->folder);
+    return failed == 0 ? 1 : -1;
 }
 
 static int stop_servers(const struct lab_arguments *arguments, struct sweep *sweep)
@@ -78,6 +63,7 @@ static int stop_servers(const struct lab_arguments *arguments, struct sweep *swe
     return 0;
 }
 
+/* The servers, and all that they did not take along with them. */
 int lab_run_down(const struct lab_arguments *arguments)
 {
     struct lab lab = arguments->lab;
@@ -87,7 +73,7 @@ int lab_run_down(const struct lab_arguments *arguments)
 
     if ((sweep.err.code != ERROR_NONE && sweep.err.code != ERROR_DENIED &&
          sweep.err.code != ERROR_STORE_FULL) ||
-        stop_servers(arguments, &sweep) != 0 || sweep_up(&sweep) != 0) {
+        stop_servers(arguments, &sweep) != 0 || lab_sweep(&lab, NULL, end_process, &sweep, &sweep.err) != 0) {
         if (lock >= 0)
             close(lock);
         return lab_complain(arguments, &sweep.err);

@@ -16,6 +16,8 @@
 
 #define COMMAND_LINE_MAX 16384 /* bytes of it that are looked at */
 #define POLL_INTERVAL_MS 5
+#define FOUND_STEP 64
+#define SWEEPS_MAX 50 /* a process that starts another while it ends is met again */
 
 /* The words of a command line. */
 struct words {
@@ -146,25 +148,65 @@ enum lab_task lab_task_of(const struct lab *lab, const struct lab_server *server
     return has_word(words, "standin") ? LAB_TASK_STANDIN : LAB_TASK_NONE;
 }
 
-int lab_each_process(const struct lab *lab, const struct lab_server *server, lab_found *found, void *arg)
+struct found {
+    pid_t pid;
+    enum lab_task task;
+};
+
+/* How many; they are in *out, which the caller frees. */
+static size_t find_all(const struct lab *lab, const struct lab_server *server, struct found **out)
 {
     DIR *all = opendir("/proc");
     struct dirent *entry;
-    int result = 0;
+    size_t count = 0;
 
-    while (result == 0 && all != NULL && (entry = readdir(all)) != NULL) {
+    *out = NULL;
+    while (all != NULL && (entry = readdir(all)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        enum lab_task task;
+        enum lab_task task = pid > 1 && pid != getpid() ? lab_task_of(lab, server, pid) : LAB_TASK_NONE;
 
-        if (pid <= 1 || pid == getpid())
+        if (task == LAB_TASK_NONE)
             continue;
-        task = lab_task_of(lab, server, pid);
-        if (task != LAB_TASK_NONE)
-            result = found(arg, pid, task);
+        if (count % FOUND_STEP == 0 && (*out = reallocarray(*out, count + FOUND_STEP, sizeof(**out))) == NULL)
+            abort();
+        (*out)[count++] = (struct found){pid, task};
     }
     if (all != NULL)
         closedir(all);
+    return count;
+}
+
+int lab_each_process(const struct lab *lab, const struct lab_server *server, lab_found *found, void *arg)
+{
+    struct found *all;
+    size_t count = find_all(lab, server, &all);
+    int result = 0;
+
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = found(arg, all[i].pid, all[i].task);
+    free(all);
     return result;
+}
+
+int lab_sweep(const struct lab *lab, const struct lab_server *server, lab_found *end, void *arg,
+              struct error *err)
+{
+    for (int i = 0; i < SWEEPS_MAX; i++) {
+        struct found *all;
+        size_t count = find_all(lab, server, &all);
+        int ended = 0;
+        int result = 0;
+
+        for (size_t k = 0; k < count && result >= 0; k++) {
+            result = end(arg, all[k].pid, all[k].task);
+            ended += result > 0;
+        }
+        free(all);
+        if (result < 0 || ended == 0)
+            return result;
+    }
+    return error_set(err, ERROR_INTERNAL, "the lab in %s starts processes faster than they can be ended",
+                     lab->folder);
 }
 
 void lab_each_home(void (*found)(void *arg, const char *home), void *arg)
@@ -208,38 +250,65 @@ pid_t lab_find_process(const struct lab *lab, const struct lab_server *server, e
     return search.pid;
 }
 
-int lab_signal(const struct lab *lab, pid_t pid, int number, struct error *err)
+/* `fd` is the process's: from here on its number cannot mean another one; before, it may have. */
+static int send_signal(const struct lab *lab, int fd, pid_t pid, int number, struct error *err)
+{
+    if (lab_task_of(lab, NULL, pid) == LAB_TASK_NONE || pidfd_send_signal(fd, number, NULL, 0) == 0 ||
+        errno == ESRCH)
+        return 0;
+    error_set(err, ERROR_DENIED, "cannot signal process %d of the lab: %s", (int)pid, strerror(errno));
+    return error_hint(err, "run primelab as the user who brought the lab up");
+}
+
+/* -1 and 0 in *failed where the process is gone. */
+static int open_process(pid_t pid, int *failed, struct error *err)
 {
     int fd = pidfd_open(pid, 0);
-    int failed = 0;
+
+    *failed =
+        fd >= 0 || errno == ESRCH ? 0 : error_set_errno(err, errno, "cannot reach process %d", (int)pid);
+    return fd;
+}
+
+int lab_signal(const struct lab *lab, pid_t pid, int number, struct error *err)
+{
+    int failed;
+    int fd = open_process(pid, &failed, err);
 
     if (fd < 0)
-        return errno == ESRCH ? 0 : error_set_errno(err, errno, "cannot reach process %d", (int)pid);
-    /* From here on the number cannot mean another process; before, it may have. */
-    if (lab_task_of(lab, NULL, pid) != LAB_TASK_NONE && pidfd_send_signal(fd, number, NULL, 0) != 0 &&
-        errno != ESRCH) {
-        failed = error_set(err, ERROR_DENIED, "cannot signal process %d of the lab: %s", (int)pid,
-                           strerror(errno));
-        error_hint(err, "run primelab as the user who brought the lab up");
-    }
+        return failed;
+    failed = send_signal(lab, fd, pid, number, err);
     close(fd);
     return failed;
+}
+
+/* Its command line is gone before its files are closed: only the kernel says when it has ended. */
+static bool has_ended(int fd, int wait_ms)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+
+    return poll(&end, 1, wait_ms) == 1;
 }
 
 int lab_end(const struct lab *lab, pid_t pid, int64_t limit_ms, struct error *err)
 {
     int64_t deadline = clock_monotonic_ms() + limit_ms;
+    int failed;
+    int fd = open_process(pid, &failed, err);
 
+    if (fd < 0)
+        return failed;
     /* A frozen one must wake up to hear it. */
-    if (lab_signal(lab, pid, SIGTERM, err) != 0 || lab_signal(lab, pid, SIGCONT, err) != 0)
-        return -1;
-    while (lab_task_of(lab, NULL, pid) != LAB_TASK_NONE) {
-        waitpid(pid, NULL, WNOHANG);
-        if (clock_monotonic_ms() > deadline && lab_signal(lab, pid, SIGKILL, err) != 0)
-            return -1;
-        poll(NULL, 0, POLL_INTERVAL_MS);
+    failed = send_signal(lab, fd, pid, SIGTERM, err);
+    if (failed == 0)
+        failed = send_signal(lab, fd, pid, SIGCONT, err);
+    while (failed == 0 && !has_ended(fd, POLL_INTERVAL_MS)) {
+        if (clock_monotonic_ms() > deadline)
+            failed = send_signal(lab, fd, pid, SIGKILL, err);
     }
-    return 0;
+    close(fd);
+    waitpid(pid, NULL, WNOHANG); /* where it was ours */
+    return failed;
 }
 
 bool lab_is_frozen(pid_t pid)

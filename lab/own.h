@@ -25,6 +25,11 @@ enum lab_task lab_task_of(const struct lab *lab, const struct lab_server *server
 typedef int lab_found(void *arg, pid_t pid, enum lab_task task);
 int lab_each_process(const struct lab *lab, const struct lab_server *server, lab_found *found, void *arg);
 
+/* Has `end` end those of them that it wants to (1: ended, 0: left, -1: the error is in *err), again and again
+ * until it leaves all: one that is met may have started another meanwhile. */
+int lab_sweep(const struct lab *lab, const struct lab_server *server, lab_found *end, void *arg,
+              struct error *err);
+
 /* The lab's first process of that task; 0: none. */
 pid_t lab_find_process(const struct lab *lab, const struct lab_server *server, enum lab_task task);
 

@@ -166,7 +166,7 @@ static int end_stray(void *arg, pid_t pid, enum lab_task task)
 
     if (is_known || (task != LAB_TASK_NODE && task != LAB_TASK_STANDIN && task != LAB_TASK_SSHD))
         return 0;
-    return lab_end(stray->lab, pid, LAB_STOP_MS, stray->err);
+    return lab_end(stray->lab, pid, LAB_STOP_MS, stray->err) == 0 ? 1 : -1;
 }
 
 int lab_end_strays(const struct lab *lab, struct error *err)
@@ -174,7 +174,7 @@ int lab_end_strays(const struct lab *lab, struct error *err)
     for (size_t i = 0; i < lab_server_count; i++) {
         struct stray stray = {lab, &lab_servers[i], err};
 
-        if (lab_each_process(lab, &lab_servers[i], end_stray, &stray) != 0)
+        if (lab_sweep(lab, &lab_servers[i], end_stray, &stray, err) != 0)
             return -1;
     }
     return 0;

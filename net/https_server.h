@@ -52,7 +52,6 @@ size_t https_stream_waiting(const struct https_exchange *exchange);
  * caller knows that something is missing. */
 void https_stream_end(struct https_exchange *exchange, bool is_whole);
 
-/* Must answer with https_reply() or https_stream_start(), now or later. */
 /* Adds a header to the answer that https_reply() will give. */
 void https_add_header(struct https_exchange *exchange, const char *name, const char *value);
 
@@ -69,7 +68,7 @@ enum https_end {
 struct evbuffer;
 void https_reply_raw(struct https_exchange *exchange, struct evbuffer *reply, enum https_end end);
 
-/* Must answer with https_reply() or https_reply_raw(), now or later. */
+/* Must answer with https_reply(), https_stream_start() or https_reply_raw(), now or later. */
 typedef void (*https_handler)(void *arg, struct https_exchange *exchange);
 
 /* A socket bound and listening on an address ("127.0.0.11", "::1"), non-blocking. -1: ERROR_CONFLICT when the
