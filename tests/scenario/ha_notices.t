@@ -63,8 +63,9 @@ wait_for 20 is_state a "Primary Syncing"
 on b "ncs ha failback"
 wait_for 20 holds a "$VIP"
 ok $? "a failback brings it home"
-on a "show notices"
-is "$OUT" "No notice waits." "nothing waits"
+nothing_waits() { on a "show notices" && [ "$OUT" = "No notice waits." ]; }
+wait_for 20 nothing_waits
+is "$OUT" "No notice waits." "nothing waits once all are delivered"
 configure a ha "no email-address"
 on a "ncs ha remove force"
 wait_for 20 subject '\[primesh\] prime-a: Primary Active -> HA not Configured'
