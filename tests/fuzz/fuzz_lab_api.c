@@ -85,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .method = part[0],
         .path = part[1],
         .query = part[2],
+        .host = part[3],
         .accept = part[3][0] == '\0' ? NULL : part[3],
         .authorization = part[4][0] == '\0' ? NULL : part[4],
         .token = part[5][0] == '\0' ? NULL : part[5],
