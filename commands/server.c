@@ -123,7 +123,8 @@ static int save(struct shell_call *call, const char *method, json_t *params, str
     if (context_ask(call, method, json_incref(params), NULL, NULL, &met, err) != 0)
         return -1;
     print_met(output, kind, met);
-    output_say(output, "The %s server %s %s.", server_kind_title(kind), host, saved_words(met));
+    output_say(output, "The %s server %s %s.", server_kind_title(kind), text_of(met, "host"),
+               saved_words(met));
     if (text_of(met, "hint")[0] != '\0')
         output_say(output, "%s", text_of(met, "hint"));
     json_decref(met);
