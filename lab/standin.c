@@ -222,18 +222,25 @@ static int open_tls(struct standin *standin, const char *address, struct error *
     return 0;
 }
 
-/* An ISE has a port for ERS besides. How many were opened; 0: one could not be. */
-static size_t open_ports(const struct lab_server *server, const char *address, uint16_t port, int fds[2],
+/*
+ * An ISE has a port for ERS besides. Where another program has that, ERS is on the first alone: no lab shall
+ * fail for it. How many were opened; 0: not even the first.
+ */
+static size_t open_ports(const struct standin *standin, const char *address, uint16_t port, int fds[2],
                          struct error *err)
 {
+    struct error cause = {0};
+
     fds[0] = https_listen(address, port, err);
-    if (fds[0] < 0 || !settings_is_ise(server))
-        return fds[0] < 0 ? 0 : 1;
-    fds[1] = https_listen(address, ERS_PORT, err);
+    if (fds[0] < 0)
+        return 0;
+    if (!settings_is_ise(standin->server))
+        return 1;
+    fds[1] = https_listen(address, ERS_PORT, &cause);
     if (fds[1] >= 0)
         return 2;
-    close(fds[0]);
-    return 0;
+    log_write(standin->desk.log, LOG_LEVEL_WARNING, "ERS is on port %u alone: %s", port, cause.message);
+    return 1;
 }
 
 static int open_standin(struct standin *standin, struct error *err)
@@ -249,7 +256,7 @@ static int open_standin(struct standin *standin, struct error *err)
     lab_address(lab, server, address);
     if (open_api(standin, err) != 0 || open_tls(standin, address, err) != 0)
         return -1;
-    count = open_ports(server, address, port, fds, err);
+    count = open_ports(standin, address, port, fds, err);
     if (count == 0)
         return -1;
     standin->desk.base = event_base_new();

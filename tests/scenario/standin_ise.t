@@ -116,6 +116,16 @@ is "$STATUS $(said .Node.name)" "200 ise-server" "the node, under its link"
 asked "https://$NET.21:9060/ers/config/node"
 is "$EXIT $STATUS $(said '.SearchResult.resources[0].link.href')" "0 200 https://$NET.21:9060/ers/config/node/3b1f0e52-54d8-4a62-9d2b-0242ac110021" \
     "on port 9060 too, with links that lead there"
+lab stop ise-2 >/dev/null
+python3 -c 'import socket, sys, time; s = socket.create_server((sys.argv[1], 9060)); print(flush=True); time.sleep(600)' "$NET.23" >"$TMP/taken" &
+TAKER=$!
+at_exit "kill $TAKER 2>/dev/null"
+wait_for 20 test -s "$TMP/taken"
+lab start ise-2 >/dev/null
+asked "$URL_ise_2/ers/config/node"
+is "$STATUS" 200 "where 9060 is taken, ERS is on the first port alone"
+kill $TAKER # before somebody waits for all that runs
+like "$(standin_log ise-2)" "ERS is on port [0-9]+ alone: .*9060" "and the log says so"
 get "$ERS/node"
 is "$STATUS $(header WWW-Authenticate)" '401 Basic realm="Cisco ISE"' "not without credentials"
 get -u viewer:Viewer-lab-1 "$ERS/node"
