@@ -21,6 +21,14 @@ static void set_number(struct shell_call *call, json_t *params, const char *name
         json_object_set_new(params, name, json_integer(strtol(typed, NULL, 10))); /* its type checked it */
 }
 
+static void set_text(struct shell_call *call, json_t *params, const char *name, const char *argument)
+{
+    const char *typed = shell_arg(call, argument);
+
+    if (typed != NULL)
+        json_object_set_new(params, name, json_string(typed));
+}
+
 static int ask_twice(struct shell_call *call, char out[SERVER_PASSWORD_MAX], struct error *err)
 {
     char again[SERVER_PASSWORD_MAX];
@@ -115,7 +123,8 @@ static int save(struct shell_call *call, const char *method, json_t *params, str
     if (context_ask(call, method, json_incref(params), NULL, NULL, &met, err) != 0)
         return -1;
     print_met(output, kind, met);
-    output_say(output, "The %s server %s %s.", server_kind_title(kind), host, saved_words(met));
+    output_say(output, "The %s server %s %s.", server_kind_title(kind), text_of(met, "host"),
+               saved_words(met));
     if (text_of(met, "hint")[0] != '\0')
         output_say(output, "%s", text_of(met, "hint"));
     json_decref(met);
@@ -127,7 +136,8 @@ static int run_add(struct shell_call *call, struct error *err)
     json_t *params = host_params(server_kind_typed(call), shell_arg(call, "server_host"));
     int failed;
 
-    json_object_set_new(params, "user", json_string(shell_arg(call, "server_user")));
+    set_text(call, params, "user", "server_user");
+    set_text(call, params, "proxy", "server_proxy");
     set_number(call, params, "port", "server_port");
     set_number(call, params, "timeout", "server_timeout");
     json_object_set_new(params, "save_unreachable", json_boolean(shell_has(call, "save-unreachable")));
@@ -145,13 +155,14 @@ static int run_edit(struct shell_call *call, struct error *err)
     bool wants_password = shell_has(call, "password") || shell_has(call, "password-stdin");
     int failed = 0;
 
-    if (shell_arg(call, "server_user") != NULL)
-        json_object_set_new(params, "user", json_string(shell_arg(call, "server_user")));
+    set_text(call, params, "user", "server_user");
+    set_text(call, params, "proxy", "server_proxy");
     set_number(call, params, "port", "server_port");
     set_number(call, params, "timeout", "server_timeout");
     if (json_object_size(params) == 2 && !wants_password) {
         error_set(err, ERROR_INVALID_ARGUMENT, "nothing to change was given");
-        failed = error_hint(err, "username <user>, password, port <number> or timeout <seconds>");
+        failed =
+            error_hint(err, "username <user>, password, port <number>, timeout <seconds> or proxy <URL>");
     }
     json_object_set_new(params, "save_unreachable", json_boolean(shell_has(call, "save-unreachable")));
     if (failed == 0 && wants_password)
@@ -198,10 +209,10 @@ static int run_test(struct shell_call *call, struct error *err)
 
 #define ADD_TAIL                                                                                 \
     " add <server_host> username <server_user> [port <server_port>] [timeout <server_timeout>] " \
-    "[password-stdin] [save-unreachable]"
+    "[proxy <server_proxy>] [password-stdin] [save-unreachable]"
 #define EDIT_TAIL                                                                   \
     " [username <server_user>] [{password | password-stdin}] [port <server_port>] " \
-    "[timeout <server_timeout>] [save-unreachable]"
+    "[timeout <server_timeout>] [proxy <server_proxy>] [save-unreachable]"
 #define CHANGE .role = SHELL_ROLE_ADMIN, .needs = NEED_DAEMON, .flags = SHELL_CHANGES
 
 #define DNAC_MENU_NEW "Prime Data Migration Tool"
@@ -231,13 +242,15 @@ static const struct shell_command commands[] = {
          "the server is asked for its version and the type of its node (GET /admin/API/mnt/Version); its "
          "certificate is judged in the trust zone system before it gets the credentials, and pinned on first "
          "contact. Nothing is saved unless it answers as an ISE monitoring node; with save-unreachable it is "
-         "saved all the same. The port is 443 and the timeout 30 seconds unless given."},
+         "saved all the same. The port is 443 and the timeout 30 seconds unless given. A proxy is an HTTP "
+         "proxy that carries the connection (CONNECT); the certificate that is judged is the server's all "
+         "the same, and the proxy gets no credentials."},
     {.grammar = "ncs server ise edit <ise_server>" EDIT_TAIL,
      .help = "Change a registered ISE server",
      .run = run_edit,
      CHANGE,
      .manual = "What is not given stays. The server is asked as when it is added, and nothing is changed "
-               "unless it answers, but with save-unreachable."},
+               "unless it answers, but with save-unreachable. With proxy none it is reached directly again."},
     {.grammar = "ncs server ise delete <ise_server>",
      .help = "Forget a registered ISE server",
      .run = run_delete,

@@ -108,6 +108,7 @@ enum {
     SHOW_PORT,
     SHOW_USER,
     SHOW_TIMEOUT,
+    SHOW_PROXY,
     SHOW_TYPE,
     SHOW_PRODUCT,
     SHOW_VERSION,
@@ -130,6 +131,7 @@ static const struct shell_column show_columns[] = {
     [SHOW_PORT] = {.name = "port", .heading = "Port", .kind = SHELL_NUMBER},
     [SHOW_USER] = {.name = "user", .heading = "User name"},
     [SHOW_TIMEOUT] = {.name = "timeout", .heading = "Timeout in seconds", .kind = SHELL_NUMBER},
+    [SHOW_PROXY] = {.name = "proxy", .heading = "Proxy"},
     [SHOW_TYPE] = {.name = "type", .heading = "Type"},
     [SHOW_PRODUCT] = {.name = "product", .heading = "Product"},
     [SHOW_VERSION] = {.name = "version", .heading = "Version"},
@@ -182,6 +184,16 @@ static void print_cure(struct shell_output *output, const struct server *server)
     output_string(output, SHOW_THEN, command);
 }
 
+static void print_proxy(struct shell_output *output, const struct server *server)
+{
+    char proxy[SERVER_PROXY_TEXT_MAX];
+
+    if (server->proxy.port == 0)
+        return;
+    server_proxy_format(&server->proxy, proxy);
+    output_string(output, SHOW_PROXY, proxy);
+}
+
 static int print_whole(void *arg, const struct server *server, const struct server_status *status)
 {
     const struct listing *listing = arg;
@@ -193,6 +205,7 @@ static int print_whole(void *arg, const struct server *server, const struct serv
     output_number(output, SHOW_PORT, server->address.port);
     output_string(output, SHOW_USER, server->user);
     output_number(output, SHOW_TIMEOUT, server->timeout_s);
+    print_proxy(output, server);
     print_if_any(output, SHOW_TYPE, type_of(server, status));
     print_if_any(output, SHOW_PRODUCT, status->product);
     print_if_any(output, SHOW_VERSION, status->version);

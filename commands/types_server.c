@@ -23,6 +23,13 @@ static int check_timeout(const char *word, struct error *err)
     return types_check_number(word, 1, SERVER_TIMEOUT_MAX_S, err);
 }
 
+static int check_proxy(const char *word, struct error *err)
+{
+    struct host_port proxy;
+
+    return server_proxy_parse(word, &proxy, err);
+}
+
 struct completion {
     const char *prefix;
     struct shell_words *words;
@@ -69,6 +76,9 @@ const struct shell_type server_types[] = {
     {.name = "server_timeout",
      .help = "Seconds within which it has to answer, 1 to 300; 30 unless given",
      .check = check_timeout},
+    {.name = "server_proxy",
+     .help = "HTTP proxy to reach it through: http://<host>:<port>, or none",
+     .check = check_proxy},
     {.name = "ise_server",
      .help = "A registered ISE server: its address or host name",
      .check = check_host,

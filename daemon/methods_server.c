@@ -46,12 +46,14 @@ static int read_number(const struct request *request, const char *name, json_int
 static int read_details(const struct request *request, struct server *server, struct error *err)
 {
     const char *user = json_string_value(json_object_get(request->params, "user"));
+    const char *proxy = json_string_value(json_object_get(request->params, "proxy"));
     json_int_t port = server->address.port;
     json_int_t timeout_s = server->timeout_s;
 
     if (read_number(request, "port", UINT16_MAX, &port, err) != 0 ||
         read_number(request, "timeout", SERVER_TIMEOUT_MAX_S, &timeout_s, err) != 0 ||
-        (user != NULL && server_check_user(user, err) != 0))
+        (user != NULL && server_check_user(user, err) != 0) ||
+        (proxy != NULL && server_proxy_parse(proxy, &server->proxy, err) != 0))
         return -1;
     server->address.port = (uint16_t)port;
     server->timeout_s = (unsigned)timeout_s;

@@ -1,6 +1,7 @@
 #include "lab/api.h"
 
 #include "base/base64.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <event2/buffer.h>
@@ -10,9 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define FILE_BYTES_MAX (16 * 1024 * 1024)
 #define CREDENTIALS_MAX 4096
+/* What a path may hold that a data file can stand for. */
+#define DOCUMENT_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_/"
 
 static void data_path(const char *folder, const char *file, char out[PATH_MAX])
 {
@@ -87,7 +91,7 @@ bool api_expand(struct api_call *call, const char *template, template_resolve re
 {
     struct error err = {0};
 
-    if (template_expand(template, call->api->type->form, resolve, arg, out, &err) == 0)
+    if (template_expand(template, call->type->form, resolve, arg, out, &err) == 0)
         return true;
     broken(call, &err);
     return false;
@@ -98,11 +102,11 @@ void api_reply_text(struct api_call *call, int status, struct text *body)
     text_free(&call->reply->body);
     call->reply->body = *body;
     call->reply->status = status;
-    call->reply->content_type = call->api->type->media;
+    call->reply->content_type = call->type->media;
     *body = (struct text){0};
 }
 
-static enum template_kind resolve_word(void *arg, const char *word, struct text *value)
+enum template_kind api_resolve_word(void *arg, const char *word, struct text *value)
 {
     for (const struct api_word *known = arg; known->name != NULL; known++) {
         if (strcmp(known->name, word) == 0) {
@@ -118,7 +122,7 @@ void api_reply_file(struct api_call *call, int status, const char *file, const s
     char *template = api_template(call, file);
     struct text body = {0};
 
-    if (template != NULL && api_expand(call, template, resolve_word, (void *)(uintptr_t)words, &body))
+    if (template != NULL && api_expand(call, template, api_resolve_word, (void *)(uintptr_t)words, &body))
         api_reply_text(call, status, &body);
     text_free(&body);
     free(template);
@@ -294,16 +298,68 @@ bool api_credentials(const char *folder, enum api_role role, struct text *out)
     return found;
 }
 
-static bool method_fits(const struct api_route *route, const char *method)
+static bool method_fits(const char *wanted, const char *method)
 {
-    return strcmp(route->method, method) == 0 ||
-           (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+    return strcmp(wanted, method) == 0 || (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
+}
+
+/* The interface that a path belongs to. */
+static const struct api_type *type_of(const struct api *api, const char *path)
+{
+    const struct api_type *beside = api->type->beside;
+
+    return beside != NULL && strncmp(path, beside->guarded, strlen(beside->guarded)) == 0 ? beside
+                                                                                          : api->type;
+}
+
+/* The data file that stands for a path itself. False: there is none. */
+static bool find_document(const struct api_call *call, char out[NAME_MAX + 1])
+{
+    const char *path = call->request->path;
+    char whole[PATH_MAX];
+
+    if (strspn(path, DOCUMENT_BYTES) != strlen(path) ||
+        snprintf(out, NAME_MAX + 1, "get%s.%s", path, call->type->form == TEMPLATE_XML ? "xml" : "json") >
+            NAME_MAX)
+        return false;
+    for (char *slash = out; (slash = strchr(slash, '/')) != NULL;)
+        *slash = '.';
+    data_path(call->api->folder, out, whole);
+    return access(whole, F_OK) == 0;
+}
+
+static void reply_document(struct api_call *call, const char *file)
+{
+    const int64_t now_ms = clock_wall_ms();
+    char now[CLOCK_TEXT_MAX], milliseconds[24], sessions[24], devices[24];
+    const struct api_word words[] = {
+        {"now", now, false},
+        {"now_ms", milliseconds, false},
+        {"sessions", sessions, false},
+        {"devices", devices, false},
+        {"host", call->request->host != NULL ? call->request->host : "", false},
+        {0},
+    };
+
+    clock_format(now_ms, now);
+    snprintf(milliseconds, sizeof(milliseconds), "%lld", (long long)now_ms);
+    snprintf(sessions, sizeof(sessions), "%ld", call->api->settings.sessions);
+    snprintf(devices, sizeof(devices), "%ld", call->api->settings.devices);
+    api_reply_file(call, 200, file, words);
+}
+
+static void refuse_method(struct api_call *call, const char *method)
+{
+    call->type->fail(call, 405, "another method is needed here");
+    api_add_header(call->reply, "Allow", "%s%s", method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
 void api_answer(const struct api *api, const struct api_request *request, struct api_reply *reply)
 {
-    struct api_call call = {.api = api, .request = request, .reply = reply};
-    const struct api_type *type = api->type;
+    const struct api_type *type = type_of(api, request->path);
+    struct api_call call = {.api = api, .request = request, .reply = reply, .type = type};
+    char document[NAME_MAX + 1] = "";
+    const char *method;
 
     for (size_t i = 0; i < type->route_count && call.route == NULL; i++) {
         if (api_match(type->routes[i].pattern, request->path, call.parameters))
@@ -315,22 +371,23 @@ void api_answer(const struct api *api, const struct api_request *request, struct
     }
     if (!type->admit(&call))
         return;
-    if (call.route == NULL) {
+    method = call.route != NULL ? call.route->method : "GET";
+    if (call.route == NULL && !find_document(&call, document))
         type->fail(&call, 404, "there is nothing under this path");
-    } else if (!method_fits(call.route, request->method)) {
-        type->fail(&call, 405, "another method is needed here");
-        api_add_header(reply, "Allow", "%s%s", call.route->method,
-                       strcmp(call.route->method, "GET") == 0 ? ", HEAD" : "");
-    } else if (!api_accepts(request->accept, type->media)) {
+    else if (!method_fits(method, request->method))
+        refuse_method(&call, method);
+    else if (!api_accepts(request->accept, type->media))
         type->fail(&call, 406, "the answer would be in another media type");
-    } else {
+    else if (call.route != NULL)
         call.route->run(&call);
-    }
+    else
+        reply_document(&call, document);
 }
 
 void api_fail(const struct api *api, const struct api_request *request, int status, struct api_reply *reply)
 {
-    struct api_call call = {.api = api, .request = request, .reply = reply};
+    struct api_call call = {
+        .api = api, .request = request, .reply = reply, .type = type_of(api, request->path)};
 
-    api->type->fail(&call, status, "the stand-in is in that mood");
+    call.type->fail(&call, status, "the stand-in is in that mood");
 }

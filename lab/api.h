@@ -9,16 +9,17 @@
 #include "lab/records.h"
 
 #define API_PARAMETER_MAX 256
-#define API_PARAMETERS_MAX 2
+#define API_PARAMETERS_MAX 3
 #define API_HEADERS_MAX 4
 #define API_USER_MAX 64
 #define API_SECRET_BYTES 32
 
 struct api_request {
     const char *method;
-    const char *path;          /* as sent: percent-encoded, without the query */
-    const char *query;         /* "" where there is none */
-    const char *accept;        /* header, or NULL; so are these: */
+    const char *path;  /* as sent: percent-encoded, without the query */
+    const char *query; /* "" where there is none */
+    const char *host;  /* header, or NULL; so are these: */
+    const char *accept;
     const char *authorization; /* "Basic ..." */
     const char *token;         /* X-Auth-Token */
 };
@@ -49,6 +50,7 @@ struct api_call {
     const struct api *api;
     const struct api_request *request;
     struct api_reply *reply;
+    const struct api_type *type;                                /* the interface that has the path */
     const struct api_route *route;                              /* NULL: the path is unknown */
     char parameters[API_PARAMETERS_MAX][API_PARAMETER_MAX + 1]; /* what stood for each `*`, decoded */
 };
@@ -68,12 +70,17 @@ struct api_type {
     size_t route_count;
     bool (*admit)(struct api_call *call); /* false: the reply says why not */
     void (*fail)(struct api_call *call, int status, const char *detail);
+    const struct api_type *beside; /* another interface of the same server, of all under its `guarded` */
 };
 
 extern const struct api_type api_ise;
+extern const struct api_type api_ers; /* beside api_ise */
 extern const struct api_type api_dnac;
 
-/* Fills a zeroed reply. Free what is in it with api_reply_clear(). */
+/*
+ * Fills a zeroed reply. Under a guarded path that has no route, a data file answers GET: its name is "get",
+ * the path with dots for slashes, and the format, e.g. get.dna.intent.api.v1.site.json. Free what is in it
+ * with api_reply_clear(). */
 void api_answer(const struct api *api, const struct api_request *request, struct api_reply *reply);
 
 /* Fills a zeroed reply with the API's own form of this status, as if something stood in the way. */
@@ -123,6 +130,9 @@ struct api_word {
     bool is_part; /* in the answer's form already */
 };
 void api_reply_file(struct api_call *call, int status, const char *file, const struct api_word *words);
+
+/* For api_expand(): the words of such a list. */
+enum template_kind api_resolve_word(void *words, const char *word, struct text *value);
 
 /* The first user of the role that the file names, "name:password"; false: none. */
 bool api_credentials(const char *folder, enum api_role role, struct text *out);

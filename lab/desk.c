@@ -38,6 +38,7 @@ static void answer_in_mood(struct desk *desk, struct https_exchange *exchange, c
         .method = https_exchange_method(exchange),
         .path = https_exchange_path(exchange),
         .query = https_exchange_query(exchange),
+        .host = https_exchange_header(exchange, "Host"),
         .accept = https_exchange_header(exchange, "Accept"),
         .authorization = https_exchange_header(exchange, "Authorization"),
         .token = https_exchange_header(exchange, "X-Auth-Token"),

@@ -303,6 +303,7 @@ static const struct api_route routes[] = {
     {DEVICE "/*/*", "GET", device_range},
     {DEVICE "/*", "GET", by_id},
     {"/dna/intent/api/v1/dnac-release", "GET", release},
+    {"/dna/intent/api/v1/catalystcenter-release", "GET", release},
 };
 
 const struct api_type api_dnac = {

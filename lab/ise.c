@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #define SESSIONS "sessions.table"
+#define SESSION "session.xml"
 #define NODE_WITHOUT_MNT 3
 #define CODE_NO_SESSION "34110"
 
@@ -149,11 +150,11 @@ static size_t find_session(const struct api_call *call, const struct records *re
 
 /* One session in full. Where there is none, this API answers with status 500. */
 static void reply_session(struct api_call *call, const char *column,
-                          bool (*same)(const char *a, const char *b))
+                          bool (*same)(const char *a, const char *b), const char *file)
 {
     struct records *records = monitors(call) ? api_records(call, SESSIONS) : NULL;
     struct record record = {.records = records};
-    char *template = records == NULL ? NULL : api_template(call, "session.xml");
+    char *template = records == NULL ? NULL : api_template(call, file);
     struct text body = {0};
     char detail[API_PARAMETER_MAX + 64];
 
@@ -174,22 +175,28 @@ done:
 
 static void by_mac(struct api_call *call)
 {
-    reply_session(call, "calling_station_id", same_mac);
+    reply_session(call, "calling_station_id", same_mac, SESSION);
 }
 
 static void by_user(struct api_call *call)
 {
-    reply_session(call, "user_name", same_text);
+    reply_session(call, "user_name", same_text, SESSION);
 }
 
 static void by_device(struct api_call *call)
 {
-    reply_session(call, "nas_ip_address", same_text);
+    reply_session(call, "nas_ip_address", same_text, SESSION);
 }
 
 static void by_endpoint(struct api_call *call)
 {
-    reply_session(call, "framed_ip_address", same_text);
+    reply_session(call, "framed_ip_address", same_text, SESSION);
+}
+
+/* /AuthStatus/MACAddress/<mac>/<seconds>/<records>/<which>: the last login of an endpoint. */
+static void auth_status(struct api_call *call)
+{
+    reply_session(call, "calling_station_id", same_mac, "auth-status.xml");
 }
 
 #define MNT "/admin/API/mnt"
@@ -204,6 +211,7 @@ static const struct api_route routes[] = {
     {MNT "/Session/MACAddress/*", "GET", by_mac},
     {MNT "/Session/UserName/*", "GET", by_user},
     {MNT "/Session/IPAddress/*", "GET", by_device},
+    {MNT "/AuthStatus/MACAddress/*/*/*/All", "GET", auth_status},
     {MNT "/Session/EndPointIPAddress/*", "GET", by_endpoint},
 };
 
@@ -216,4 +224,5 @@ const struct api_type api_ise = {
     .route_count = sizeof(routes) / sizeof(routes[0]),
     .admit = admit,
     .fail = fail,
+    .beside = &api_ers,
 };

@@ -52,6 +52,45 @@ int page_parse(const char *query, struct page *out, struct error *err)
     return failed;
 }
 
+int page_parse_numbered(const char *query, struct page *out, struct error *err)
+{
+    struct evkeyvalq parameters;
+    const struct evkeyval *parameter;
+    size_t number = 1;
+    int failed = parse(query, &parameters, err);
+
+    *out = (struct page){.offset = 1, .limit = PAGE_SIZE};
+    if (failed != 0)
+        return -1;
+    TAILQ_FOREACH(parameter, &parameters, next)
+    {
+        if (failed == 0 && strcmp(parameter->key, "page") == 0)
+            failed = read_number("page", parameter->value, RECORDS_MAX, &number, err);
+        if (failed == 0 && strcmp(parameter->key, "size") == 0)
+            failed = read_number("size", parameter->value, PAGE_SIZE_MAX, &out->limit, err);
+    }
+    evhttp_clear_headers(&parameters);
+    out->offset = (number - 1) * out->limit + 1;
+    return failed;
+}
+
+bool page_each_filter(const char *query, bool (*each)(void *arg, const char *filter), void *arg)
+{
+    struct evkeyvalq parameters;
+    const struct evkeyval *parameter;
+    bool going = parse(query, &parameters, NULL) == 0;
+
+    if (!going)
+        return false;
+    TAILQ_FOREACH(parameter, &parameters, next)
+    {
+        if (going && strcmp(parameter->key, "filter") == 0)
+            going = each(arg, parameter->value);
+    }
+    evhttp_clear_headers(&parameters);
+    return going;
+}
+
 static bool is_column(const char *key)
 {
     return strcmp(key, "offset") != 0 && strcmp(key, "limit") != 0;

@@ -14,6 +14,18 @@ struct page {
  */
 int page_parse(const char *query, struct page *out, struct error *err);
 
+/* The same of ERS, which counts pages: `page` from 1, of `size` records; 1 and PAGE_SIZE where it names none.
+ */
+#define PAGE_SIZE 20
+#define PAGE_SIZE_MAX 100
+int page_parse_numbered(const char *query, struct page *out, struct error *err);
+
+/*
+ * Calls `each` with the value of every `filter` of the query ("name.CONTAINS.core") until it returns false.
+ * False: so did one, or the query cannot be read.
+ */
+bool page_each_filter(const char *query, bool (*each)(void *arg, const char *filter), void *arg);
+
 /* What a record has to be like: the query's other parameters, each a column and a value in which `.*` stands
  * for anything. Free with page_filter_free(). ERROR_INVALID_ARGUMENT: no such column. */
 struct page_filter;

@@ -1,5 +1,6 @@
 /* `play`: the published flows, each on a fresh lab of its own. */
 #include "base/clock.h"
+#include "base/text.h"
 #include "lab/process.h"
 #include "lab/record.h"
 #include "lab/scenario.h"
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define MS_PER_S 1000.0
 #define SKIPPED 77 /* a scenario's exit status where the machine lacks what it needs */
 
 struct play {
@@ -24,7 +26,14 @@ struct play {
     char said[PATH_MAX];   /* what is printed only where it went wrong */
     int failed;
     int count;
+    json_t *results; /* --json: an object for each that was played; NULL: lines instead */
 };
+
+/* Only what came of it is to be seen, and where it went wrong all of it. */
+static bool is_quiet(const struct play *play)
+{
+    return play->arguments->quiet || play->results != NULL;
+}
 
 static volatile sig_atomic_t interrupted;
 
@@ -136,14 +145,20 @@ static int run_script(struct play *play, const struct scenario *scenario)
 {
     char *argv[] = {"expect", "-f", (char *)(uintptr_t)scenario->path, NULL};
     struct error err = {0};
+    FILE *out;
     int status;
 
     tell_scenario(play);
     if (play->record == NULL)
-        return run(argv, play->arguments->quiet ? play->said : NULL, false);
-    status = record_run(play->record, argv, stdout, &err);
+        return run(argv, is_quiet(play) ? play->said : NULL, false);
+    out = is_quiet(play) ? fopen(play->said, "ae") : stdout;
+    if (out == NULL)
+        error_set_errno(&err, errno, "cannot write %s", play->said);
+    status = out != NULL ? record_run(play->record, argv, out, &err) : -1;
+    if (out != NULL && out != stdout)
+        fclose(out);
     if (status < 0)
-        lab_complain(play->arguments, &err);
+        fprintf(stderr, "primelab: %s\n", err.message);
     return status;
 }
 
@@ -167,11 +182,50 @@ static int play_on_lab(struct play *play, const struct scenario *scenario)
         unlink(play->said);
         status = run_script(play, scenario);
     }
-    if (play->arguments->keep)
+    if (play->arguments->keep && play->results == NULL)
         printf("# its lab goes on: primelab --folder %s status\n", play->folder);
-    else if (run_primelab(play, "down", NULL) != 0)
+    else if (!play->arguments->keep && run_primelab(play, "down", NULL) != 0)
         status = -1;
     return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : LAB_FAILED;
+}
+
+/* What was printed, line by line. */
+static json_t *said_lines(const struct play *play)
+{
+    FILE *file = fopen(play->said, "re");
+    json_t *lines = json_array();
+    char line[4096];
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        struct text shown = {0};
+
+        text_add_line(&shown, line, strcspn(line, "\r\n"));
+        json_array_append_new(lines, json_string(shown.data != NULL ? shown.data : ""));
+        text_free(&shown);
+    }
+    if (file != NULL)
+        fclose(file);
+    return lines;
+}
+
+static json_t *make_result(const struct scenario *scenario, int number, const char *word)
+{
+    return json_pack("{s:i, s:s, s:s, s:s}", "number", number, "name", scenario->name, "title",
+                     scenario->title, "result", word);
+}
+
+/* For a program: an object each. What was printed stands in it only where something is to be explained. */
+static void add_result(struct play *play, const struct scenario *scenario, int status, int64_t took_ms)
+{
+    const char *word = status == 0 ? "ok" : status == SKIPPED ? "skipped" : "failed";
+    json_t *result = make_result(scenario, play->count, word);
+
+    json_object_set_new(result, "seconds", json_real((double)took_ms / MS_PER_S));
+    if (play->arguments->keep)
+        json_object_set_new(result, "folder", json_string(play->folder));
+    if (status != 0)
+        json_object_set_new(result, "output", said_lines(play));
+    json_array_append_new(play->results, result);
 }
 
 /* The line that a test harness reads (Test Anything Protocol). */
@@ -179,11 +233,15 @@ static void say_result(struct play *play, const struct scenario *scenario, int s
 {
     play->count++;
     play->failed += status != 0 && status != SKIPPED;
+    if (play->results != NULL) {
+        add_result(play, scenario, status, took_ms);
+        return;
+    }
     if (status != 0 && (play->arguments->quiet || status != SKIPPED))
         print_said(play);
     printf("%s %d - %s: %s%s", status != 0 && status != SKIPPED ? "not ok" : "ok", play->count,
            scenario->name, scenario->title, status == SKIPPED ? " # SKIP" : "");
-    printf(status == SKIPPED ? "\n" : " (%.1f s)\n", (double)took_ms / 1000);
+    printf(status == SKIPPED ? "\n" : " (%.1f s)\n", (double)took_ms / MS_PER_S);
     fflush(stdout);
 }
 
@@ -219,22 +277,43 @@ static int begin_turn(const struct play *play, const struct scenario *scenario, 
         int status;
 
         own.count = number;
+        if (own.results != NULL)
+            own.results = json_array();
         dup2(fileno(turn->output), STDOUT_FILENO);
         dup2(fileno(turn->output), STDERR_FILENO);
         status = play_one(&own, scenario);
+        if (own.results != NULL && status == LAB_OK)
+            lab_print_json(own.results);
         fflush(stdout);
         _exit(status != LAB_OK ? status : own.failed);
     }
     return turn->pid > 0 ? 0 : -1;
 }
 
-static void show_turn(struct play *play, struct turn *turn)
+/* The child's array of one, or its error. */
+static void take_results(struct play *play, const struct scenario *scenario, FILE *output)
+{
+    json_t *got = json_loadf(output, 0, NULL);
+    json_t *failed = json_is_array(got) ? NULL : make_result(scenario, play->count + 1, "failed");
+
+    if (failed == NULL)
+        json_array_extend(play->results, got);
+    else if (json_object_get(got, "error") != NULL)
+        json_object_set(failed, "error", json_object_get(got, "error"));
+    if (failed != NULL)
+        json_array_append_new(play->results, failed);
+    json_decref(got);
+}
+
+static void show_turn(struct play *play, const struct scenario *scenario, struct turn *turn)
 {
     char bytes[16384];
     size_t got;
 
     rewind(turn->output);
-    while ((got = fread(bytes, 1, sizeof(bytes), turn->output)) > 0)
+    if (play->results != NULL)
+        take_results(play, scenario, turn->output);
+    while (play->results == NULL && (got = fread(bytes, 1, sizeof(bytes), turn->output)) > 0)
         fwrite(bytes, 1, got, stdout);
     fflush(stdout);
     fclose(turn->output);
@@ -278,8 +357,10 @@ static int play_side_by_side(struct play *play, const struct scenario *first, si
         running = 0;
         for (size_t i = 0; i < begun; i++)
             running += turns[i].pid != 0;
-        while (shown < begun && turns[shown].pid == 0)
-            show_turn(play, &turns[shown++]);
+        while (shown < begun && turns[shown].pid == 0) {
+            show_turn(play, &first[shown], &turns[shown]);
+            shown++;
+        }
     }
     free(turns);
     return LAB_OK;
@@ -318,6 +399,33 @@ static bool is_installed(const char *program)
     return false;
 }
 
+static size_t count_results(const json_t *results, const char *word)
+{
+    size_t count = 0;
+    size_t i;
+    json_t *result;
+
+    json_array_foreach(results, i, result)
+    {
+        count += strcmp(json_string_value(json_object_get(result, "result")), word) == 0;
+    }
+    return count;
+}
+
+static void print_end(struct play *play)
+{
+    json_t *results = play->results;
+
+    if (results == NULL) {
+        printf("1..%d\n", play->count);
+        return;
+    }
+    play->results = NULL;
+    lab_print_json(json_pack("{s:i, s:i, s:i, s:o}", "passed", (int)count_results(results, "ok"), "failed",
+                             (int)count_results(results, "failed"), "skipped",
+                             (int)count_results(results, "skipped"), "played", results));
+}
+
 static int play_them(struct play *play, const struct scenario *first, size_t count)
 {
     int status = LAB_OK;
@@ -329,7 +437,7 @@ static int play_them(struct play *play, const struct scenario *first, size_t cou
         status = play_one(play, &first[i]);
     if (status != LAB_OK)
         return status;
-    printf("1..%d\n", play->count);
+    print_end(play);
     if (interrupted)
         return 128 + interrupted;
     return play->failed == 0 ? LAB_OK : LAB_FAILED;
@@ -343,7 +451,10 @@ static int play_chosen(struct play *play, const struct scenario_list *list)
     const struct scenario *first = all ? list->all : scenario_find(list, arguments->words[0], &err);
     int status;
 
-    if (first != NULL && arguments->record != NULL && arguments->jobs > 1)
+    if (first != NULL && arguments->json && arguments->step)
+        error_set(&err, ERROR_INVALID_ARGUMENT,
+                  "with --json only what came of it is printed: there is nothing to step through");
+    else if (first != NULL && arguments->record != NULL && arguments->jobs > 1)
         error_set(&err, ERROR_INVALID_ARGUMENT, "what is played side by side cannot be recorded");
     else if (first != NULL && !is_installed("expect")) {
         error_set(&err, ERROR_NOT_FOUND, "the scenarios are scripts for expect, which is not installed");
@@ -352,7 +463,9 @@ static int play_chosen(struct play *play, const struct scenario_list *list)
         play->record = record_open(arguments->record, all ? "primesh" : first->title, &err);
     if (err.code != ERROR_NONE)
         return lab_complain(arguments, &err);
+    play->results = arguments->json ? json_array() : NULL;
     status = play_them(play, first, all ? list->count : 1);
+    json_decref(play->results);
     if (record_close(play->record, &err) != 0)
         return lab_complain(arguments, &err);
     return status;

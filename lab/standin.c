@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 4096
+#define ERS_PORT 9060
 
 struct standin {
     const struct lab *lab;
@@ -221,6 +222,27 @@ static int open_tls(struct standin *standin, const char *address, struct error *
     return 0;
 }
 
+/*
+ * An ISE has a port for ERS besides. Where another program has that, ERS is on the first alone: no lab shall
+ * fail for it. How many were opened; 0: not even the first.
+ */
+static size_t open_ports(const struct standin *standin, const char *address, uint16_t port, int fds[2],
+                         struct error *err)
+{
+    struct error cause = {0};
+
+    fds[0] = https_listen(address, port, err);
+    if (fds[0] < 0)
+        return 0;
+    if (!settings_is_ise(standin->server))
+        return 1;
+    fds[1] = https_listen(address, ERS_PORT, &cause);
+    if (fds[1] >= 0)
+        return 2;
+    log_write(standin->desk.log, LOG_LEVEL_WARNING, "ERS is on port %u alone: %s", port, cause.message);
+    return 1;
+}
+
 static int open_standin(struct standin *standin, struct error *err)
 {
     const struct https_server_limits limits = {.connections_max = CONNECTIONS_MAX};
@@ -228,19 +250,20 @@ static int open_standin(struct standin *standin, struct error *err)
     const struct lab_server *server = standin->server;
     uint16_t port = lab_port(lab, server);
     char address[LAB_ADDRESS_MAX];
-    int fd;
+    int fds[2];
+    size_t count;
 
     lab_address(lab, server, address);
     if (open_api(standin, err) != 0 || open_tls(standin, address, err) != 0)
         return -1;
-    fd = https_listen(address, port, err);
-    if (fd < 0)
+    count = open_ports(standin, address, port, fds, err);
+    if (count == 0)
         return -1;
     standin->desk.base = event_base_new();
-    standin->https = https_server_new(standin->desk.base, &fd, 1, standin->context, &limits, desk_answer,
+    standin->https = https_server_new(standin->desk.base, fds, count, standin->context, &limits, desk_answer,
                                       &standin->desk, err);
     if (standin->https == NULL)
-        return -1; /* it closed the socket */
+        return -1; /* it closed the sockets */
     standin->control = control_new(standin->desk.base, lab, server, on_control, standin, err);
     if (standin->control == NULL || take_settings(standin, err) != 0)
         return -1;

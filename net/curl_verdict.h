@@ -21,7 +21,7 @@ struct curl_verdict {
 
 /*
  * Sets the handle up: TLS 1.2 or newer, judged by trust_judge() in place of libcurl's own checks; a
- * connection and so a verdict of its own; no proxy, no ~/.netrc, no signals.
+ * connection and so a verdict of its own; no proxy (net/https_proxy.h sets one), no ~/.netrc, no signals.
  */
 void curl_verdict_set(struct curl_verdict *judging);
 

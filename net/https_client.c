@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/wipe.h"
 #include "net/curl_verdict.h"
+#include "net/https_proxy.h"
 #include "net/https_redirect.h"
 
 #include <malloc.h>
@@ -215,6 +216,15 @@ static int explain_handshake(const struct exchange *exchange, const char *text, 
     return error_set(err, ERROR_UNREACHABLE, "the TLS handshake with %s failed: %.200s", host, text);
 }
 
+static int blame_proxy(const struct exchange *exchange, CURLcode code, struct error *err)
+{
+    char limit[SECONDS_TEXT_MAX];
+
+    seconds_format(exchange->request->timeout_ms, limit);
+    return https_proxy_explain(exchange->curl, exchange->request->proxy, code, exchange->host,
+                               exchange->judging.connected, limit, err);
+}
+
 /* libcurl's code and text as the sentences that a probe would give, where they say the same. */
 static int explain(const struct exchange *exchange, CURLcode code, const char *text, struct error *err)
 {
@@ -222,6 +232,8 @@ static int explain(const struct exchange *exchange, CURLcode code, const char *t
     long reason = 0;
 
     curl_easy_getinfo(exchange->curl, CURLINFO_OS_ERRNO, &reason);
+    if (exchange->request->proxy != NULL && blame_proxy(exchange, code, err) != 0)
+        return -1;
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         return timed_out(exchange, err);
@@ -351,6 +363,8 @@ static int perform_one(struct store *store, const struct https_request *request,
         exchange.judging.curl = exchange.curl;
         exchange.judging.host = exchange.host;
         curl_verdict_set(&exchange.judging);
+        if (request->proxy != NULL)
+            https_proxy_set(exchange.curl, request->proxy);
         set_method(exchange.curl, request);
         result = conclude(&exchange, perform(&exchange), text, err);
         if (result == 0)

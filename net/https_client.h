@@ -11,10 +11,11 @@
 struct https_response;
 
 struct https_request {
-    struct trust_request trust; /* whom to reach, and how to judge it */
-    const char *method;         /* "GET", "POST", ... */
-    const char *path;           /* "/ha/v1/hello" */
-    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+    struct trust_request trust;    /* whom to reach, and how to judge it */
+    const struct host_port *proxy; /* HTTP proxy that carries it; NULL: none. It gets no credentials. */
+    const char *method;            /* "GET", "POST", ... */
+    const char *path;              /* "/ha/v1/hello" */
+    const char *const *headers;    /* "Name: value", NULL-terminated; may be NULL */
     /* The same, but only for the server itself: another one that it redirects to does not get them. */
     const char *const *credentials;
     const char *body; /* may be NULL */

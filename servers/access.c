@@ -170,6 +170,7 @@ int server_ask(struct server_access *access, const struct server_question *quest
                   .zone = TRUST_ZONE_SYSTEM,
                   .mode = TRUST_PIN,
                   .task = access->task},
+        .proxy = access->server->proxy.port != 0 ? &access->server->proxy : NULL,
         .method = question->method,
         .path = question->path,
         .headers = headers.list,

@@ -25,6 +25,16 @@ static int check_ise(struct server_access *access, struct server_found *found, s
     return 0;
 }
 
+static int check_dnac(struct server_access *access, struct dnac_token *token, struct server_found *found,
+                      struct error *err)
+{
+    if (dnac_ask_count(access, token, &found->devices, err) != 0 ||
+        dnac_ask_version(access, token, found->version, err) != 0)
+        return -1;
+    snprintf(found->product, sizeof(found->product), "DNA Center");
+    return 0;
+}
+
 void server_check(struct server_access *access, struct dnac_token *token, struct server_found *found)
 {
     int failed;
@@ -33,9 +43,7 @@ void server_check(struct server_access *access, struct dnac_token *token, struct
     if (access->server->kind == SERVER_ISE) {
         failed = check_ise(access, found, &found->error);
     } else {
-        failed = dnac_ask_count(access, token, &found->devices, &found->error);
-        if (failed == 0)
-            snprintf(found->product, sizeof(found->product), "DNA Center");
+        failed = check_dnac(access, token, found, &found->error);
     }
     found->state = failed == 0 ? SERVER_REACHABLE : access->state;
     found->retry_after_s = access->retry_after_s;
@@ -54,6 +62,11 @@ void server_problem(const struct server *server, const struct server_found *foun
     }
 }
 
+bool server_same_version(const char *before, const struct server_found *found)
+{
+    return found->version[0] == '\0' || strcmp(before, found->version) == 0;
+}
+
 /* An upgrade, or a change of roles between two ISE nodes. */
 static int note_identity(struct store_txn *txn, const struct server *server,
                          const struct server_status *before, const struct server_found *found,
@@ -69,7 +82,7 @@ static int note_identity(struct store_txn *txn, const struct server *server,
         if (server_event_note(txn, server, who, "type changed", text, err) != 0)
             return -1;
     }
-    if (strcmp(before->version, found->version) != 0) {
+    if (before->version[0] != '\0' && !server_same_version(before->version, found)) {
         snprintf(text, sizeof(text), "it was %s, it is %s", before->version, found->version);
         return server_event_note(txn, server, who, "version changed", text, err);
     }
@@ -100,7 +113,7 @@ int server_note(struct store_txn *txn, const struct server *server, const struct
         after.seen_ms = now_ms;
         after.node = found->node;
         after.product = found->product;
-        after.version = found->version;
+        after.version = found->version[0] != '\0' ? found->version : before.version;
     }
     if (note_identity(txn, server, &before, found, who, err) != 0)
         return -1;

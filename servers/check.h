@@ -12,16 +12,19 @@ struct server_found {
     int64_t retry_after_s;
     enum server_node node;
     char product[ISE_FIELD_MAX];
-    char version[ISE_FIELD_MAX];
-    uint64_t devices; /* of a DNA Center */
-    bool gave_up;     /* cancelled: nothing is known, nothing is to be kept */
+    char version[ISE_FIELD_MAX]; /* "": a DNA Center does not tell */
+    uint64_t devices;            /* of a DNA Center */
+    bool gave_up;                /* cancelled: nothing is known, nothing is to be kept */
 };
 
 /*
- * ISE: GET /admin/API/mnt/Version. DNA Center: a token, then the count of its devices. Never fails: what goes
- * wrong is in *found. Blocks.
+ * ISE: GET /admin/API/mnt/Version. DNA Center: a token, then the count of its devices and its version. Never
+ * fails: what goes wrong is in *found. Blocks.
  */
 void server_check(struct server_access *access, struct dnac_token *token, struct server_found *found);
+
+/* Is it the version of before? A server that does not tell this time has not changed it. */
+bool server_same_version(const char *before, const struct server_found *found);
 
 /* What is wrong, in a sentence without fingerprints, which stand elsewhere; "" where nothing is. */
 void server_problem(const struct server *server, const struct server_found *found, char out[ERROR_TEXT_MAX]);

@@ -9,6 +9,10 @@
 #define TOKEN_HEADER "X-Auth-Token: "
 #define DEVICES_PATH "/dna/intent/api/v1/network-device"
 
+/* The second is its name since DNA Center is called Catalyst Center (release 3.1). */
+static const char *const release_paths[] = {"/dna/intent/api/v1/dnac-release",
+                                            "/dna/intent/api/v1/catalystcenter-release"};
+
 static int log_in(struct server_access *access, struct dnac_token *token, struct error *err)
 {
     char basic[SERVER_BASIC_MAX];
@@ -92,6 +96,48 @@ int dnac_ask_count(struct server_access *access, struct dnac_token *token, uint6
         result = server_unexpected(access, err, "%s", cause.message);
     https_response_free(&response);
     return result;
+}
+
+/* It answered, if not with what was asked for. */
+static bool has_answered(const struct server_access *access)
+{
+    return access->state == SERVER_UNEXPECTED || access->state == SERVER_CREDENTIALS ||
+           access->state == SERVER_BUSY;
+}
+
+static int ask_release(struct server_access *access, struct dnac_token *token, const char *path,
+                       char out[DNAC_FIELD_MAX], struct error *err)
+{
+    struct https_response response;
+    int result = get_with_token(access, token, path, DNAC_ANSWER_MAX, &response, err);
+
+    if (result == 0 &&
+        dnac_read_release(response.content_type, response.body, response.body_length, out, NULL) != 0)
+        out[0] = '\0';
+    https_response_free(&response);
+    return result;
+}
+
+int dnac_ask_version(struct server_access *access, struct dnac_token *token, char out[DNAC_FIELD_MAX],
+                     struct error *err)
+{
+    struct error cause = {0};
+
+    out[0] = '\0';
+    for (size_t i = 0; out[0] == '\0' && i < sizeof(release_paths) / sizeof(release_paths[0]); i++) {
+        if (ask_release(access, token, release_paths[i], out, &cause) == 0)
+            continue;
+        if (!has_answered(access)) {
+            if (err != NULL)
+                *err = cause;
+            return -1;
+        }
+        if (access->state != SERVER_UNEXPECTED) /* it would not like the next question better */
+            break;
+    }
+    access->state = SERVER_REACHABLE;
+    access->retry_after_s = 0;
+    return 0;
 }
 
 struct passing {

@@ -19,6 +19,14 @@ struct dnac_token {
  * server does not take it (401) any more: that once. Errors of both: those of server_ask(). */
 int dnac_ask_count(struct server_access *access, struct dnac_token *token, uint64_t *out, struct error *err);
 
+/*
+ * The version of its software (Intent API, "Release Summary"), or "" where it does not tell: it does not know
+ * the question, the user may not ask it, it is busy. A server that cannot be reached any more, or shows
+ * another certificate meanwhile, is an error here too.
+ */
+int dnac_ask_version(struct server_access *access, struct dnac_token *token, char out[DNAC_FIELD_MAX],
+                     struct error *err);
+
 /* Page by page. `each` returns false: enough (ERROR_BUSY, SERVER_UNCHECKED). */
 int dnac_ask_devices(struct server_access *access, struct dnac_token *token,
                      bool (*each)(void *arg, const struct dnac_device *device), void *arg, uint64_t *count,

@@ -171,6 +171,21 @@ static void keep(char out[DNAC_FIELD_MAX], json_t *device, const char *name)
     text_free(&escaped);
 }
 
+int dnac_read_release(const char *content_type, const char *body, size_t length, char out[DNAC_FIELD_MAX],
+                      struct error *err)
+{
+    json_t *document = read_json(content_type, body, length, err);
+    json_t *release = json_object_get(document, "response");
+
+    if (document == NULL)
+        return -1;
+    keep(out, release, "displayVersion");
+    if (out[0] == '\0')
+        keep(out, release, "installedVersion");
+    json_decref(document);
+    return 0;
+}
+
 static void read_device(json_t *from, struct dnac_device *device)
 {
     keep(device->name, from, "hostname");

@@ -34,6 +34,13 @@ int64_t dnac_token_until(const char *token, int64_t now_ms);
 int dnac_read_count(const char *content_type, const char *body, size_t length, uint64_t *out,
                     struct error *err);
 
+/*
+ * {"response":{"installedVersion":"2.3.3.7-72328","displayVersion":"2.3.3.7",...}}: the version as it is
+ * shown to people where there is one, else the installed one; escaped. "" where the document names neither.
+ */
+int dnac_read_release(const char *content_type, const char *body, size_t length, char out[DNAC_FIELD_MAX],
+                      struct error *err);
+
 /* A network device. Texts are escaped; "" where the server says nothing. */
 struct dnac_device {
     char name[DNAC_FIELD_MAX];

@@ -22,7 +22,7 @@ static bool is_repetition(const struct examination *examination, const struct se
 
     return found->state == SERVER_REACHABLE && before->state == SERVER_REACHABLE &&
            found->node == before->node && strcmp(found->product, before->product) == 0 &&
-           strcmp(found->version, before->version) == 0 && age_ms >= 0 && age_ms < examination->repeat_ms;
+           server_same_version(before->version, found) && age_ms >= 0 && age_ms < examination->repeat_ms;
 }
 
 int server_load(struct store *store, const struct seal *seal, enum server_kind kind, const char *host,

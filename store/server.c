@@ -1,6 +1,7 @@
 #include "store/server.h"
 
 #include "base/text.h"
+#include "base/url.h"
 #include "store/record.h"
 #include "store/setting.h"
 #include "store/small_record.h"
@@ -11,6 +12,7 @@
 #define KEY_MAX (HOST_TEXT_MAX + 8)        /* "<kind>/<host>" */
 #define PASSWORD_PREFIX "server-password/" /* also in secret.c: sealed by each node of a pair itself */
 #define TOKEN_PREFIX "server-token/"
+#define NO_PROXY "none"
 
 static const struct {
     const char *name;
@@ -98,6 +100,36 @@ int server_check_password(const char *password, struct error *err)
     return 0;
 }
 
+int server_proxy_parse(const char *text, struct host_port *out, struct error *err)
+{
+    struct url url;
+
+    *out = (struct host_port){0};
+    if (strcmp(text, NO_PROXY) == 0)
+        return 0;
+    if (strchr(text, '@') != NULL)
+        return error_set(err, ERROR_INVALID_ARGUMENT,
+                         "a proxy gets no user name and no password from here: http://<host>:<port>");
+    if (url_parse(text, &url, NULL) != 0 || url.scheme != URL_HTTP || strcmp(url.path, "/") != 0)
+        return error_set(err, ERROR_INVALID_ARGUMENT, "%.100s is no proxy: http://<host>:<port>, or none",
+                         text);
+    out->kind = url.kind;
+    memcpy(out->host, url.host, sizeof(out->host));
+    out->port = url.port;
+    return 0;
+}
+
+void server_proxy_format(const struct host_port *proxy, char out[SERVER_PROXY_TEXT_MAX])
+{
+    bool is_v6 = proxy->kind == HOST_IPV6;
+
+    if (proxy->port == 0)
+        snprintf(out, SERVER_PROXY_TEXT_MAX, NO_PROXY);
+    else
+        snprintf(out, SERVER_PROXY_TEXT_MAX, "http://%s%s%s:%u", is_v6 ? "[" : "", proxy->host,
+                 is_v6 ? "]" : "", proxy->port);
+}
+
 void server_seal_name(enum server_kind kind, const char *host, char out[SERVER_SEAL_NAME_MAX])
 {
     snprintf(out, SERVER_SEAL_NAME_MAX, PASSWORD_PREFIX "%s/%s", server_kind_name(kind), host);
@@ -118,8 +150,13 @@ int server_put(struct store_txn *txn, const struct server *server, struct error 
 {
     Record__Server record = RECORD__SERVER__INIT;
     char name[SERVER_SEAL_NAME_MAX];
+    char proxy[HOST_PORT_TEXT_MAX];
     char bytes[KEY_MAX];
 
+    if (server->proxy.port != 0) {
+        host_port_format(&server->proxy, proxy);
+        record.proxy = proxy;
+    }
     record.port = server->address.port;
     record.user = (char *)(uintptr_t)server->user;
     record.timeout_s = server->timeout_s;
@@ -138,6 +175,9 @@ bool server_read(struct arena *arena, const void *bytes, size_t length, struct s
     if (record == NULL || record->port == 0 || record->port > UINT16_MAX ||
         strlen(record->user) >= SERVER_USER_MAX || record->timeout_s == 0 ||
         record->timeout_s > SERVER_TIMEOUT_MAX_S)
+        return false;
+    out->proxy = (struct host_port){0};
+    if (record->proxy[0] != '\0' && host_port_parse(record->proxy, &out->proxy, NULL) != 0)
         return false;
     out->address.port = (uint16_t)record->port;
     snprintf(out->user, sizeof(out->user), "%s", record->user);

@@ -54,6 +54,7 @@ struct server {
     enum server_kind kind;
     struct host_port address;
     char user[SERVER_USER_MAX];
+    struct host_port proxy; /* the HTTP proxy to reach it through; port 0: none */
     unsigned timeout_s;
     int64_t added_ms;
     int64_t edited_ms; /* another one after each change */
@@ -81,6 +82,16 @@ int server_check_user(const char *user, struct error *err);
 
 /* UTF-8, no control character, at least one. The sentence does not repeat it. ERROR_INVALID_ARGUMENT. */
 int server_check_password(const char *password, struct error *err);
+
+/*
+ * "http://<host>[:<port>]" (an HTTP proxy; port 80 unless named), or "none": port 0. A user's name or
+ * password in it is refused without being repeated. ERROR_INVALID_ARGUMENT.
+ */
+int server_proxy_parse(const char *text, struct host_port *out, struct error *err);
+
+/* The same as text. */
+#define SERVER_PROXY_TEXT_MAX (HOST_PORT_TEXT_MAX + 16)
+void server_proxy_format(const struct host_port *proxy, char out[SERVER_PROXY_TEXT_MAX]);
 
 /* The names under which the secrets of a server are sealed (store/seal.h). */
 #define SERVER_SEAL_NAME_MAX (HOST_TEXT_MAX + 32)

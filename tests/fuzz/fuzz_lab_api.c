@@ -31,13 +31,16 @@ static bool is_json(const struct text *body)
 
 static void ask(const struct api *api, const struct api_request *request)
 {
+    const struct api_type *beside = api->type->beside;
+    bool is_beside = beside != NULL && strncmp(request->path, beside->guarded, strlen(beside->guarded)) == 0;
+    bool in_xml = (is_beside ? beside : api->type)->form == TEMPLATE_XML;
     struct api_reply reply = {0};
 
     api_answer(api, request, &reply);
     if (reply.status < 200 || reply.status > 599 || reply.body.data == NULL ||
         reply.body.length != strlen(reply.body.data))
         abort();
-    if (!(api->type == &api_ise ? is_xml(&reply.body) : is_json(&reply.body)))
+    if (!(in_xml ? is_xml(&reply.body) : is_json(&reply.body)))
         abort();
     if (reply.status == 200 && reply.user[0] == '\0')
         abort();
@@ -85,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .method = part[0],
         .path = part[1],
         .query = part[2],
+        .host = part[3],
         .accept = part[3][0] == '\0' ? NULL : part[3],
         .authorization = part[4][0] == '\0' ? NULL : part[4],
         .token = part[5][0] == '\0' ? NULL : part[5],

@@ -74,11 +74,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err = {0};
     size_t taken = 0;
     size_t count = 0;
+    char version[DNAC_FIELD_MAX] = "";
     uint64_t number;
 
     if (size < 1)
         return 0;
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
     case 0:
         read_token(body, size - 1);
         break;
@@ -87,6 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         dnac_read_count("", body, size - 1, &number, &err);
+        break;
+    case 4:
+        if (dnac_read_release("", body, size - 1, version, &err) == 0 && strlen(version) >= sizeof(version))
+            abort();
         break;
     default:
         if (dnac_read_devices("", body, size - 1, take, &taken, &count, &err) == 0 && taken != count)

@@ -128,6 +128,19 @@ mood("ise", "no-handshake")
 check(raises(urllib.error.URLError, lambda: ise("Version")), "no handshake")
 mood("ise", "normal")
 
+# --- ISE's ERS, by the links of its pages
+def ers(url):
+    with ise_opener().open(urllib.request.Request(url, headers={"Accept": "application/json"}), timeout=30) as response:
+        return json.load(response)
+
+
+names, url = [], f"{ISE}/ers/config/networkdevice?size=3"
+while url:
+    result = ers(url)["SearchResult"]
+    names += [ers(found["link"]["href"])["NetworkDevice"]["name"] for found in result["resources"]]
+    url = result.get("nextPage", {}).get("href")
+check(names == ["access-1", "access-2", "wlc-1", "branch-1"], "ERS: page by page, each device in full", names)
+
 # --- DNA Center
 dnac = Dnac()
 check([d["hostname"] for d in dnac.devices()] == [f"{('branch', 'core', 'access', 'wlc')[n % 4]}-{n}" for n in range(1, 13)],

@@ -31,7 +31,9 @@ export PATH=$TMP/bin:$PATH REPLAY_NET=$NET
 cd "$WORK" || exit 1
 at_exit '"$BIN/primelab" --folder "$WORK/run/lab" down >/dev/null 2>&1'
 
-for page in "$ROOT"/README.md "$ROOT"/docs/{guide,operations,tofu,security,ha,replication,servers}.md "$ROOT"/docs/ci-examples/README.md; do
+PAGES=("$ROOT"/README.md "$ROOT"/docs/{guide,operations,tofu,security,ha,replication,servers}.md "$ROOT"/docs/ci-examples/README.md)
+ELSEWHERE=("$ROOT"/docs/{lab,standins}.md) # by lab_docs.t and standin_docs.t
+for page in "${PAGES[@]}"; do
     build/bin/primelab down >/dev/null 2>&1
     build/bin/primelab up >"$TMP/up.out" 2>&1 || sed 's/^/# /' "$TMP/up.out"
     REPLAY_PORT=$(cat run/lab/ise/port)
@@ -46,6 +48,11 @@ for page in "$ROOT"/README.md "$ROOT"/docs/{guide,operations,tofu,security,ha,re
         esac
     done <"$TMP/replay.out"
 done
+
+# --- no page with commands is forgotten
+FORGOTTEN=$(grep -lE '^ *```(sh|console)' "$ROOT"/*.md "$ROOT"/docs/*.md "$ROOT"/docs/*/*.md |
+    grep -vxF -f <(printf '%s\n' "${PAGES[@]}" "${ELSEWHERE[@]}"))
+is "$FORGOTTEN" "" "every page with commands is run by a test"
 
 # --- what the pages name exists
 for page in "$ROOT"/README.md "$ROOT"/docs/*.md "$ROOT"/docs/ci-examples/*.md; do

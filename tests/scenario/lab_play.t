@@ -62,6 +62,26 @@ is "$? $(grep -c '\[Enter\]' <<<"$OUT")" "0 6" "with --step it waits at every st
 OUT=$(play 6 --quiet)
 is "$? $(sed 's/ ([0-9.]* s)//' <<<"$OUT")" "0 ok 1 - 06-own-port: Something else answers on the node's own 8082
 1..1" "with --quiet it prints results alone"
+OUT=$(play 6 --json)
+is "$? $(jq -r '"\(.passed) \(.failed) \(.skipped) \(.played[0] | .number, .name, .result, (.seconds > 0), has("output"))"' <<<"$OUT" | tr '\n' ' ')" \
+    "0 1 0 0 1 1 0 0 06-own-port 1 0 0 ok 1 0 0 true 1 0 0 false " "with --json it is one document"
+OUT=$(play 6 --json --step 2>&1)
+is "$? $(jq -r .error.code <<<"$OUT")" "2 invalid-argument" "which cannot be stepped through"
+rm -f "$TMP/cast"
+OUT=$(PRIMELAB_PACE=0 play 6 --json --record "$TMP/cast")
+is "$? $(jq -r .passed <<<"$OUT") $(jq -rs '.[1:] | map(.[2]) | add' "$TMP/cast" | grep -c MISMATCH)" "0 1 1" "recorded all the same"
+mkdir -p "$TMP/broken/bin" "$TMP/broken/share/primesh"
+cp "$BIN"/prime* "$TMP/broken/bin/"
+cp -r "$ROOT/lab/data" "$TMP/broken/share/primesh/lab"
+mkdir "$TMP/broken/share/primesh/scenarios"
+cp "$ROOT"/lab/scenarios/{frame,pair}.exp "$TMP/broken/share/primesh/scenarios/"
+printf '# One that goes wrong\nputs "what\\033\[1m it did"\nexit 1\n' >"$TMP/broken/share/primesh/scenarios/01-wrong.exp"
+printf '# One that cannot be\nputs "no rights"\nexit 77\n' >"$TMP/broken/share/primesh/scenarios/02-cannot.exp"
+for jobs in 1 2; do
+    OUT=$(cd "$TMP/broken" && timeout 100 bin/primelab play all --json --jobs $jobs 2>"$TMP/broken.err")
+    is "$? $(jq -c '[.passed, .failed, .skipped, (.played[] | .number, .result, .output[0])]' <<<"$OUT")" \
+        '1 [0,1,1,1,"failed","what\\1b[1m it did",2,"skipped","no rights"]' "what went wrong is explained in it, $jobs at once"
+done
 "$P" play 8 >"$TMP/stopped" 2>&1 &
 PLAYER=$!
 wait_for 20 grep -q 'addcert host' "$TMP/stopped"

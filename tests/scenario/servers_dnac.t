@@ -14,10 +14,11 @@ printf '%s\n' "configure terminal" "platform-release 3.9" end "write memory" | "
 with_password prime-pri "$DNAC_PASSWORD" "$ADD password-stdin"
 is "$STATUS$ERR" 0 "add"
 like "$OUT" "Product: +DNA Center
+Version: +2.3.3.7
 Network devices: 12
 The DNA Center server $NET.22 is reachable and saved." "says what it met"
 on prime-pri "ncs server dnac list"
-like "$OUT" "$NET.22 +$DNAC_PORT +DNA Center +reachable +- +20[0-9T:-]+Z +pinned" "list"
+like "$OUT" "$NET.22 +$DNAC_PORT +DNA Center +reachable +2.3.3.7 +20[0-9T:-]+Z +pinned" "list"
 
 # ---- tokens: kept, used again, renewed before they end and after a 401
 
@@ -49,6 +50,52 @@ on prime-pri "ncs server dnac test $NET.22"
 is "$STATUS $(asked "POST $TOKEN_PATH 200")" "0 $BEFORE" "the token outlives a restart"
 TOKENS=$(strings -n 40 "$LAB/prime-pri/store/data.mdb" | grep -cE 'eyJ[A-Za-z0-9_-]{20}')
 is "$TOKENS" 0 "it is in no file in clear"
+
+# ---- its version: asked where it tells, and no trouble where it does not
+
+version_of() {
+    on prime-pri "ncs server dnac list | json"
+    jq -r '.servers[0] | "\(.state) \(.version)"' <<<"$OUT"
+}
+count_events() {
+    on prime-pri "show server events | json"
+    jq '.events | length' <<<"$OUT"
+}
+RELEASE="$LAB/dnac/data/release.json"
+cp "$RELEASE" "$TMP/release.json"
+echo '{"response":{"name":"DNAC","installedVersion":"2.3.5.0-70134"},"version":"1.0"}' >"$RELEASE"
+on prime-pri "ncs server dnac test $NET.22"
+is "$STATUS $(version_of)" "0 reachable 2.3.5.0-70134" "without a version for people: the installed one"
+on prime-pri "show server events last 1"
+like "$OUT" "version changed .*it was 2.3.3.7, it is 2.3.5.0-70134" "an upgrade is an event"
+EVENTS=$(count_events)
+silent_version() { # silent_version <name> <mood ...>
+    local name=$1 asked
+    shift
+    lab mood dnac "$@" >/dev/null
+    asked=$(asked "GET /dna/intent/api/v1/dnac-release")
+    on prime-pri "ncs server dnac test $NET.22"
+    is "$STATUS $(version_of)" "0 reachable 2.3.5.0-70134" "$name: reachable, with the version last heard of"
+    is "$(asked "GET /dna/intent/api/v1/dnac-release")" $((asked + 1)) "$name: it was asked"
+    lab mood dnac normal >/dev/null
+}
+silent_version "a user who may not ask" 403 path /dna/intent/api/v1/dnac-release
+silent_version "busy" 429 60 path /dna/intent/api/v1/dnac-release
+silent_version "another page" stranger path /dna/intent/api/v1/dnac-release
+silent_version "bad JSON" bad-json path /dna/intent/api/v1/dnac-release
+echo '{"response":{"name":"DNAC"},"version":"1.0"}' >"$RELEASE"
+silent_version "no version in it" normal
+is "$(count_events)" "$EVENTS" "none of them is an event"
+cp "$TMP/release.json" "$RELEASE"
+lab mood dnac 404 path /dna/intent/api/v1/dnac-release >/dev/null
+on prime-pri "ncs server dnac test $NET.22"
+is "$STATUS $(version_of)" "0 reachable 2.3.3.7" "one that knows it under its newer name only"
+lab mood dnac stall path /dna/intent/api/v1/dnac-release >/dev/null
+on prime-pri "ncs server dnac edit $NET.22 timeout 1 save-unreachable"
+like "$OUT" "saved, but not reachable" "one that falls silent there is not reachable"
+lab mood dnac normal >/dev/null
+on prime-pri "ncs server dnac edit $NET.22 timeout 30"
+is "$STATUS$ERR $(version_of)" "0 reachable 2.3.3.7" "and is again"
 
 # ---- limits and wrong servers
 

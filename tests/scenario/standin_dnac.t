@@ -115,6 +115,19 @@ asked "$DEVICES/no-such-id"
 is "$STATUS $(json .response.errorCode)" "404 NCND00050" "an unknown id"
 asked "$DEVICES/a%22b%5C"
 is "$STATUS $(json .response.message)" '404 no network device has the id a"b\' "what is echoed is escaped"
+for path in site site/count network-health client-health issues dnac-packages catalystcenter-release; do
+    asked "$URL_dnac/dna/intent/api/v1/$path"
+    jq -e 'has("response")' "$TMP/body" >/dev/null
+    is "$? $STATUS $(header Content-Type)" "0 200 application/json" "$path"
+    get "$URL_dnac/dna/intent/api/v1/$path"
+    is "$STATUS" 401 "$path: not without a token"
+done
+asked "$URL_dnac/dna/intent/api/v1/client-health"
+is "$(jq -r '.response[0].scoreDetail | map(.scoreCategory.value) | join(" ")' "$TMP/body")" "ALL WIRED WIRELESS" "client-health by type"
+asked "$URL_dnac/dna/intent/api/v1/issues"
+DEVICE=$(jq -r '.response[0].deviceId' "$TMP/body")
+asked "$DEVICES/$DEVICE"
+is "$STATUS $(jq -r .response.reachabilityStatus "$TMP/body")" "200 Unreachable" "the issue is about a device that there is"
 asked "$URL_dnac/dna/intent/api/v1/dnac-release"
 is "$STATUS $(json .response.displayName)" "200 Cisco DNA Center" "the release"
 mood dnac devices 10000

@@ -18,6 +18,8 @@ while IFS= read -r line; do
     is "$?" 0 "${line:0:100}"
     case $line in
     *ActiveCount*) like "$OUT" "<count>4</count>" "answers" ;;
+    *networkdevice?size*) is "$OUT" "access-1
+access-2" "answers with the devices of the filter" ;;
     *hostname*) is "$(echo "$OUT" | wc -l)" 5 "answers with five names" ;;
     esac
 done <"$TMP/commands"

@@ -63,6 +63,96 @@ asked "$MNT/Session/ActiveList"
 is "$STATUS $(xpath /activeList/@noOfActiveSession) $(xpath 'count(//activeSession)')" "200 0 0" "no sessions at all"
 mood ise sessions 4
 
+asked "$MNT/AuthStatus/MACAddress/00:50:56:00:00:02/1000/10/All"
+is "$STATUS $(xpath '//authStatusList/@key') $(xpath //user_name)" "200 00:50:56:00:00:02 bob" "an endpoint's last login"
+asked "$MNT/FailureReasons"
+is "$STATUS $(header Content-Type) $(xpath 'count(//failureReason[code and cause and resolution])')" "200 application/xml 3" "FailureReasons"
+
+# --- ERS
+ERS=$URL_ise/ers/config
+said() { jq -r "$1" "$TMP/body"; }
+asked "$ERS/networkdevice"
+is "$EXIT $STATUS $(header Content-Type)" "0 200 application/json" "ERS answers in JSON"
+is "$(said '.SearchResult | "\(.total) \(.resources | length) \(has("nextPage")) \(has("previousPage"))"')" "4 4 false false" "all devices on one page"
+FOUND=
+NEXT="$ERS/networkdevice?size=1&filter=name.CONTAINS.s&filter=ipaddress.NEQ.10.10.1.3"
+while [ "$NEXT" != null ] && [ ${#FOUND} -lt 200 ]; do
+    asked "$NEXT"
+    FOUND+=" $(said '.SearchResult.resources[0].name')"
+    NEXT=$(said .SearchResult.nextPage.href)
+done
+is "$FOUND" " access-1" "page by page, with filters" # and not access-2; wlc-1 and branch-1 have no s
+FOUND=
+NEXT="$ERS/networkdevice?size=1&filter=name.CONTAINS.c"
+while [ "$NEXT" != null ] && [ ${#FOUND} -lt 200 ]; do
+    asked "$NEXT"
+    FOUND+=" $(said '.SearchResult.resources[0].name')"
+    NEXT=$(said .SearchResult.nextPage.href)
+done
+is "$FOUND" " access-1 access-2 wlc-1 branch-1" "the link to the next page keeps them"
+like "$(said .SearchResult.previousPage.href)" "^${ERS/:443\//\/}/networkdevice\?size=1&page=3&filter=name.CONTAINS.c$" "and that to the one before"
+asked "$(said '.SearchResult.resources[0].link.href')"
+is "$STATUS $(said '.NetworkDevice | "\(.name) \(.NetworkDeviceIPList[0].ipaddress)/\(.NetworkDeviceIPList[0].mask) \(.description)"')" \
+    '200 branch-1 10.10.9.1/32 Router of a branch, "Köln"' "a device in full, under its link"
+asked "$ERS/networkdevice/name/ACCESS-2"
+is "$STATUS $(said .NetworkDevice.NetworkDeviceIPList[0].ipaddress)" "200 10.10.1.3" "the same by name"
+asked "$ERS/networkdevice/name/nobody"
+is "$STATUS $(said '.ERSResponse.messages[0].code')" "404 Resource not found exception" "one that there is not"
+for filter in name name.EQ name.LIKE.x colour.EQ.red .. "$(printf 'a%.0s' {1..300}).EQ.x"; do
+    asked "$ERS/networkdevice?filter=$filter"
+    is "$STATUS $(said '.ERSResponse.messages[0].type')" "400 ERROR" "no filter: ${filter:0:20}"
+done
+for paging in size=0 size=101 page=0 page=x page=-1 page=99999999999; do
+    asked "$ERS/networkdevice?$paging"
+    is "$STATUS" 400 "no page: $paging"
+done
+asked "$ERS/networkdevice?page=1000000&size=100"
+is "$STATUS $(said '.SearchResult | "\(.total) \(.resources | length)"')" "200 4 0" "a page behind the last"
+asked "$ERS/networkdevice/versioninfo"
+is "$STATUS $(said '.VersionInfo.currentServerVersion')" "200 1.2" "versioninfo"
+asked "$ERS/node"
+asked "$(said '.SearchResult.resources[0].link.href')"
+is "$STATUS $(said .Node.name)" "200 ise-server" "the node, under its link"
+asked "https://$NET.21:9060/ers/config/node"
+is "$EXIT $STATUS $(said '.SearchResult.resources[0].link.href')" "0 200 https://$NET.21:9060/ers/config/node/3b1f0e52-54d8-4a62-9d2b-0242ac110021" \
+    "on port 9060 too, with links that lead there"
+lab stop ise-2 >/dev/null
+python3 -c 'import socket, sys, time; s = socket.create_server((sys.argv[1], 9060)); print(flush=True); time.sleep(600)' "$NET.23" >"$TMP/taken" &
+TAKER=$!
+at_exit "kill $TAKER 2>/dev/null"
+wait_for 20 test -s "$TMP/taken"
+lab start ise-2 >/dev/null
+asked "$URL_ise_2/ers/config/node"
+is "$STATUS" 200 "where 9060 is taken, ERS is on the first port alone"
+kill $TAKER # before somebody waits for all that runs
+like "$(standin_log ise-2)" "ERS is on port [0-9]+ alone: .*9060" "and the log says so"
+get "$ERS/node"
+is "$STATUS $(header WWW-Authenticate)" '401 Basic realm="Cisco ISE"' "not without credentials"
+get -u viewer:Viewer-lab-1 "$ERS/node"
+is "$STATUS" 403 "and not without the right"
+asked -X PUT -d '{}' "$ERS/networkdevice/name/access-1"
+is "$STATUS $(header Allow)" "405 GET, HEAD" "nothing is written"
+asked -H 'Accept: application/xml' "$ERS/node"
+is "$STATUS" 406 "no XML here"
+mood ise 500 path /ers
+asked "$ERS/node"
+is "$STATUS $(said '.ERSResponse.messages[0].type')" "500 ERROR" "its moods speak its language"
+mood ise normal
+
+# --- files of one's own
+printf '{"mine": "${host}", "sessions": ${sessions}, "at": ${now_ms}}\n' >"$LAB/ise/data/get.ers.config.of.my-own.json"
+asked -H 'Host: "quoted"' "$ERS/of/my-own"
+is "$STATUS $(said '"\(.mine) \(.sessions) \(.at > 1600000000000)"')" '200 "quoted" 4 true' "a path of one's own, from a file"
+get "$ERS/of/my-own"
+is "$STATUS" 401 "not for everybody"
+for path in /ers/../users /ers/config/of.my-own /ers/config/of%2Fmy-own "/ers/$(printf 'a%.0s' {1..400})"; do
+    asked "$URL_ise$path"
+    is "$STATUS" 404 "no file: ${path:0:40}"
+done
+echo '{"broken": ${nothing}}' >"$LAB/ise/data/get.ers.config.broken.json"
+asked "$ERS/broken"
+is "$STATUS $BODY" '500 the stand-in cannot answer: nobody knows what ${nothing} stands for' "a word that nobody knows"
+
 # --- HTTP
 get "$MNT/Version"
 is "$STATUS $(header WWW-Authenticate)" '401 Basic realm="Cisco ISE"' "without credentials: 401 and how to ask"

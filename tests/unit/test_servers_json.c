@@ -131,6 +131,36 @@ static void counts(void **state)
         assert_int_equal(dnac_read_count(JSON, bad[i], strlen(bad[i]), &count, &err), -1);
 }
 
+static void a_release_is_read(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *version; /* NULL: refused */
+    } cases[] = {
+        {"{\"response\":{\"installedVersion\":\"2.3.3.7-72328\",\"displayVersion\":\"2.3.3.7\"}}", "2.3.3.7"},
+        {"{\"response\":{\"installedVersion\":\"2.1.2\"}}", "2.1.2"},
+        {"{\"response\":{\"installedVersion\":\"2.1.2\",\"displayVersion\":\"\"}}", "2.1.2"},
+        {"{\"response\":{\"displayVersion\":\"a\\u001bb\"}}", "a\\1bb"},
+        {"{\"response\":{\"displayVersion\":7}}", ""},
+        {"{\"response\":[]}", ""},
+        {"{}", ""},
+        {"[]", NULL},
+        {"{\"response\":", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *body = cases[i].body;
+        char version[DNAC_FIELD_MAX] = "";
+        struct error err = {0};
+        int result = dnac_read_release(JSON, body, strlen(body), version, &err);
+
+        assert_int_equal(result, cases[i].version == NULL ? -1 : 0);
+        if (cases[i].version != NULL)
+            assert_string_equal(version, cases[i].version);
+    }
+}
+
 struct reading {
     struct dnac_device first;
     size_t count;
@@ -203,6 +233,7 @@ int main(void)
         cmocka_unit_test(what_is_no_token_is_refused),
         cmocka_unit_test(a_token_says_how_long_it_lasts),
         cmocka_unit_test(counts),
+        cmocka_unit_test(a_release_is_read),
         cmocka_unit_test(devices),
         cmocka_unit_test(deep_and_crowded_ones_are_refused),
     };

@@ -300,6 +300,69 @@ static void checks_come_at_their_time(void **state)
     assert_true(schedule_delay_ms(100, SERVER_UNREACHABLE, 1, 0, 3) >= 0);
 }
 
+static void a_proxy_is_a_url_without_a_user(void **state)
+{
+    static const struct {
+        const char *typed;
+        const char *shown; /* NULL: refused */
+    } cases[] = {
+        {"none", "none"},
+        {"http://proxy.example.com:3128", "http://proxy.example.com:3128"},
+        {"http://Proxy.Example.COM.", "http://proxy.example.com:80"},
+        {"http://10.0.0.1:8080/", "http://10.0.0.1:8080"},
+        {"http://[2001:DB8::1]:3128", "http://[2001:db8::1]:3128"},
+        {"http://2001:db8::1", NULL},
+        {"https://proxy.example.com:3128", NULL},
+        {"socks5://proxy.example.com", NULL},
+        {"proxy.example.com:3128", NULL},
+        {"http://proxy.example.com:3128/a", NULL},
+        {"http://proxy.example.com:65536", NULL},
+        {"http://bob@proxy.example.com:3128", NULL},
+        {"http://bob:Secret-1@proxy.example.com:3128", NULL},
+        {"http://", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char shown[SERVER_PROXY_TEXT_MAX];
+        struct error err = {0};
+        struct host_port proxy;
+
+        if (server_proxy_parse(cases[i].typed, &proxy, &err) != 0) {
+            if (cases[i].shown != NULL)
+                fail_msg("%s: %s", cases[i].typed, err.message);
+            assert_int_equal(err.code, ERROR_INVALID_ARGUMENT);
+            assert_null(strstr(err.message, "Secret-1"));
+            continue;
+        }
+        server_proxy_format(&proxy, shown);
+        assert_non_null(cases[i].shown);
+        assert_string_equal(shown, cases[i].shown);
+    }
+}
+
+static void a_proxy_is_kept(void **state)
+{
+    struct home *home = *state;
+    struct putting putting = {server_named(SERVER_ISE, "10.0.0.9"), SERVER_NODE_STANDALONE};
+    struct server server;
+    struct store_txn *txn;
+    struct error err = {0};
+
+    assert_int_equal(server_proxy_parse("http://[2001:db8::1]:3128", &putting.server.proxy, &err), 0);
+    assert_int_equal(store_run(home->store, put_job, &putting, &err), 0);
+    put(home, SERVER_ISE, "10.0.0.10", SERVER_NODE_STANDALONE);
+    txn = store_read(home->store, &err);
+    assert_int_equal(server_get(txn, SERVER_ISE, "10.0.0.9", &server, NULL, &err), 0);
+    assert_string_equal(server.proxy.host, "2001:db8::1");
+    assert_int_equal(server.proxy.kind, HOST_IPV6);
+    assert_int_equal(server.proxy.port, 3128);
+    assert_int_equal(server_get(txn, SERVER_ISE, "10.0.0.10", &server, NULL, &err), 0);
+    assert_int_equal(server.proxy.port, 0);
+    store_end(txn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(secrets_open_only_where_they_belong, home_setup, home_teardown),
         cmocka_unit_test(names_and_passwords_that_are_none),
         cmocka_unit_test(checks_come_at_their_time),
+        cmocka_unit_test(a_proxy_is_a_url_without_a_user),
+        cmocka_unit_test_setup_teardown(a_proxy_is_kept, home_setup, home_teardown),
     };
 
     return cmocka_run_group_tests_name("servers_rules", tests, NULL, NULL);
