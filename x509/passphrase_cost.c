@@ -139,7 +139,7 @@ static long part_rounds(PKCS7 *part, const char *passphrase, long before)
 
     if (PKCS7_type_is_data(part)) {
         bags = PKCS12_unpack_p7data(part);
-    } else if (PKCS7_type_is_encrypted(part) && part->d.encrypted->enc_data != NULL) {
+    } else if (PKCS7_type_is_encrypted(part) && part->d.encrypted != NULL) {
         rounds += algorithm_rounds(part->d.encrypted->enc_data->algorithm);
         if (rounds <= PASSPHRASE_ROUNDS_MAX)
             bags =
