@@ -4,6 +4,7 @@
 #include "daemon/purpose_bundle.h"
 #include "daemon/purpose_report.h"
 #include "daemon/purpose_services.h"
+#include "daemon/purpose_shown.h"
 #include "x509/bundle.h"
 #include "x509/chain.h"
 #include "x509/x509.h"
