@@ -171,6 +171,8 @@ sh_ "ncs key genkey -newdn -csr x.csr $IN c USA force"
 like "$STATUS $ERR" '^1 % Error: "USA" will not do as country code: it has two letters' "a country of three letters"
 sh_ "ncs key genkey -newdn -csr x.csr $IN san 'DNS:a b' force"
 like "$STATUS $ERR" '^1 % Error: "DNS:a b" is not DNS:<host name> or IP:<address>' "a name that is none"
+sh_ "ncs key genkey -newdn -csr x.csr $IN san DNS:münchen.example force"
+like "$STATUS $ERR" '^1 % Error: "DNS:münchen.example" is not .*international name is given as the DNS has it: xn--' "an international name"
 sh_ "ncs key genkey -newdn -csr x.csr $IN algorithm ed25519 size 2048 force"
 like "$STATUS $ERR" '^1 % Error: "2048" is not a size of an Ed25519 key' "a size that does not fit"
 
