@@ -112,8 +112,8 @@ static const struct shell_command commands[] = {
      .run = run_expiry,
      .needs = NEED_STORE,
      .manual = "This node's own certificates (the HTTPS service's and those of the purposes), the CA "
-               "certificates of all trust zones, those in the trust stores of the purposes and the pinned "
-               "ones. 90, "
+               "certificates that its own is served with (issuer) and those of all trust zones, those in the "
+               "trust stores of the purposes and the pinned ones. 90, "
                "30, 7 and "
                "1 days before the end, and once it is over, a notice goes to the log and out by mail."},
 };

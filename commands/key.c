@@ -404,7 +404,10 @@ static const struct shell_command commands[] = {
     {.grammar = "ncs key show",
      .help = "The certificate in service, the one waiting for the restart, the pending CSR",
      .run = run_show,
-     .needs = NEED_DAEMON},
+     .needs = NEED_DAEMON,
+     .manual =
+         "A pending CSR whose file is lost is shown again by show csr own tomcat: both commands are about "
+         "the same key."},
     {.grammar = "ncs key rollback [force]",
      .help = "Withdraw what waits for the restart, or bring the previous key back",
      .run = run_rollback,

@@ -42,11 +42,15 @@ static int purpose_check_root(const char *word, struct error *err)
 }
 
 static const char *const sizes[] = {"2048", "3072", "4096", "256", "384", "521"};
+#define RSA_SIZES 3 /* of them, in front */
 
+/* A curve may have its name in full, as with ncs key genkey: P-384. */
 static int purpose_check_size(const char *word, struct error *err)
 {
+    size_t name = strncasecmp(word, "P-", 2) == 0 ? 2 : 0;
+
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        if (strcmp(sizes[i], word) == 0)
+        if (strcmp(sizes[i], word + name) == 0 && (name == 0 || i >= RSA_SIZES))
             return 0;
     }
     return error_set(err, ERROR_INVALID_ARGUMENT,
@@ -90,7 +94,7 @@ static void purpose_complete_size(void *context, const char *prefix, struct shel
 {
     (void)context;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        offer(words, prefix, sizes[i], i < 3 ? "bits of an RSA key" : "bits of an EC key");
+        offer(words, prefix, sizes[i], i < RSA_SIZES ? "bits of an RSA key" : "bits of an EC key");
 }
 
 static void purpose_complete_service(void *context, const char *prefix, struct shell_words *words)

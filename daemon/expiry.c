@@ -14,19 +14,6 @@
 #define KEPT_MS DAY_MS /* without a notice the time of the last run is written this often */
 #define NOTICE_MAX 768
 
-int expiry_passed(int64_t not_after_ms, int64_t after_ms, int64_t now_ms)
-{
-    static const int days[] = {0, 1, 7, 30, 90};
-
-    for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
-        int64_t moment_ms = not_after_ms - days[i] * DAY_MS;
-
-        if (moment_ms <= now_ms)
-            return moment_ms > after_ms ? days[i] : -1;
-    }
-    return -1;
-}
-
 struct run {
     struct node *node;
     int64_t last_ms;
@@ -56,8 +43,11 @@ static void send_mail(struct run *run)
 static void say(struct run *run, const struct expiry *expiry)
 {
     static const char *const what[EXPIRY_KINDS] = {
-        [EXPIRY_OWN] = "this node's own certificate",  [EXPIRY_CA] = "the CA certificate",
-        [EXPIRY_PINNED] = "the pinned certificate of", [EXPIRY_PURPOSE] = "this node's own certificate for",
+        [EXPIRY_OWN] = "this node's own certificate",
+        [EXPIRY_ISSUER] = "the CA certificate of this node's own chain",
+        [EXPIRY_CA] = "the CA certificate",
+        [EXPIRY_PINNED] = "the pinned certificate of",
+        [EXPIRY_PURPOSE] = "this node's own certificate for",
         [EXPIRY_TRUST] = "the trusted certificate",
     };
     int64_t left_ms = expiry->not_after_ms - run->now_ms;

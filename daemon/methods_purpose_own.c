@@ -1,6 +1,7 @@
 /* The methods that bring in the certificates that a CA signed for the node. */
 #include "base/clock.h"
 #include "daemon/purpose_bundle.h"
+#include "store/trust_certificate.h"
 #include "x509/chain.h"
 
 #include <string.h>

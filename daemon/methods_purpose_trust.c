@@ -4,6 +4,7 @@
 #include "daemon/purpose_bundle.h"
 #include "daemon/purpose_report.h"
 #include "daemon/purpose_services.h"
+#include "daemon/purpose_shown.h"
 #include "x509/bundle.h"
 #include "x509/chain.h"
 #include "x509/x509.h"
@@ -21,20 +22,6 @@ struct trust_change {
     STACK_OF(X509) * bundle;
     json_t *names; /* of what was imported */
 };
-
-static bool is_issued_by_any(X509 *certificate, STACK_OF(X509) * pool)
-{
-    bool found = false;
-
-    for (int i = 0; !found && i < sk_X509_num(pool); i++) {
-        X509 *issuer = sk_X509_value(pool, i);
-
-        found = X509_check_issued(issuer, certificate) == X509_V_OK &&
-                X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
-    }
-    ERR_clear_error();
-    return found;
-}
 
 static bool is_in(X509 *certificate, STACK_OF(X509) * pool)
 {
@@ -80,42 +67,55 @@ static int put_one(struct store_txn *txn, const struct trust_change *change, X50
     return failed;
 }
 
-/* Roots first: a certificate goes in once its issuer is in, from before or just now. */
-static int put_all(struct store_txn *txn, const struct trust_change *change, STACK_OF(X509) * pool,
-                   struct error *err)
+/* In the order in which they may go in. What the store holds is read before the change: whoever deletes a
+ * root meanwhile could as well have done so a moment later. */
+static int put_in_order(struct trust_change *change, struct error *err)
 {
-    STACK_OF(X509) *left = X509_chain_up_ref(change->bundle);
-    bool moved = true;
-    int failed = left == NULL ? -1 : 0;
+    struct store_txn *txn = store_read(change->request->node->store, err);
+    STACK_OF(X509) *pool = txn == NULL ? NULL : purpose_trusted(txn, change->store->name, err);
+    STACK_OF(X509) *ordered = NULL;
+    struct error cause = {0};
+    X509 *orphan = NULL;
 
-    while (failed == 0 && moved) {
-        moved = false;
-        for (int i = 0; failed == 0 && i < sk_X509_num(left); i++) {
-            X509 *certificate = sk_X509_value(left, i);
+    if (txn != NULL)
+        store_end(txn);
+    if (pool == NULL)
+        return -1;
+    if (x509_roots_first(change->bundle, pool, &ordered, &orphan, &cause) != 0)
+        *err = cause;
+    x509_bundle_free(pool);
+    if (orphan != NULL) {
+        struct certificate_facts *facts = x509_describe(orphan, NULL);
 
-            if (!x509_is_self_signed(certificate) && !is_issued_by_any(certificate, pool))
-                continue;
-            if (!is_in(certificate, pool))
-                failed = put_one(txn, change, certificate, err);
-            if (failed == 0 && sk_X509_push(pool, certificate) <= 0)
-                failed = error_set(err, ERROR_INTERNAL, "out of memory");
-            if (failed == 0)
-                sk_X509_delete(left, i--);
-            moved = true;
-        }
-    }
-    if (failed == 0 && sk_X509_num(left) > 0) {
-        struct certificate_facts *facts = x509_describe(sk_X509_value(left, 0), NULL);
-
-        failed = error_set(err, ERROR_UNTRUSTED,
-                           "the certificate %.300s cannot go into %s before that of its issuer, %.300s",
-                           facts == NULL ? "" : facts->subject_oneline, change->store->name,
-                           facts == NULL ? "" : facts->issuer_oneline);
+        error_set(err, ERROR_UNTRUSTED,
+                  "the certificate %.300s cannot go into %s before that of its issuer, %.300s",
+                  facts == NULL ? "" : facts->subject_oneline, change->store->name,
+                  facts == NULL ? "" : facts->issuer_oneline);
         error_hint(err, "import the root certificate first, then those it signed");
         x509_facts_free(facts);
     }
-    x509_bundle_free(left);
-    return failed;
+    if (ordered == NULL)
+        return -1;
+    x509_bundle_free(change->bundle);
+    change->bundle = ordered;
+    return 0;
+}
+
+static int put_all(struct store_txn *txn, const struct trust_change *change, STACK_OF(X509) * pool,
+                   struct error *err)
+{
+    for (int i = 0; i < sk_X509_num(change->bundle); i++) {
+        X509 *certificate = sk_X509_value(change->bundle, i);
+
+        if (is_in(certificate, pool))
+            continue;
+        if (put_one(txn, change, certificate, err) != 0)
+            return -1;
+        if (sk_X509_push(pool, certificate) <= 0)
+            return error_set(err, ERROR_INTERNAL, "out of memory");
+        X509_up_ref(certificate);
+    }
+    return 0;
 }
 
 static int count_one(void *arg, const struct trust_certificate *certificate)
@@ -173,6 +173,8 @@ static int import_trust(struct request *request, json_t **result, struct error *
     change.names = json_array();
     for (int i = 0; failed == 0 && i < sk_X509_num(change.bundle); i++)
         failed = check_trusted(sk_X509_value(change.bundle, i), err);
+    if (failed == 0)
+        failed = put_in_order(&change, err);
     if (failed == 0)
         failed = request_change(request, import_job, &change, err);
     if (failed == 0)

@@ -58,7 +58,7 @@ int own_key_check_servable(const struct identity *identity, struct error *err)
     if (context == NULL)
         return error_set(err, ERROR_UNTRUSTED, "%s", cause.message);
     SSL_CTX_free(context);
-    return 0;
+    return key_check_halves(identity->key, err);
 }
 
 static int push_ca(struct store_txn *txn, const struct own_ca *entry, STACK_OF(X509) * certificates,

@@ -32,7 +32,7 @@ void own_key_free(struct own_key *own); /* wipes the sealing key */
  */
 struct identity *own_key_start(struct own_key *own, struct error *err);
 
-/* Refuses what TLS could not be served with (too weak a key, say). ERROR_UNTRUSTED. */
+/* Refuses what TLS could not be served with: too weak a key, or a damaged one. ERROR_UNTRUSTED. */
 int own_key_check_servable(const struct identity *identity, struct error *err);
 
 /* What a certificate of this node has to name; the configured host name goes into `hostname`, and must last.

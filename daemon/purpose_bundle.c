@@ -1,6 +1,7 @@
 #include "daemon/purpose_bundle.h"
 
 #include "daemon/repository.h"
+#include "store/trust_certificate.h"
 #include "x509/x509.h"
 
 #include <stdlib.h>

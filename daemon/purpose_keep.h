@@ -9,7 +9,6 @@
 #include "daemon/own_key.h"
 #include "daemon/request.h"
 #include "identity/purpose_certificate.h"
-#include "store/trust_certificate.h"
 
 struct purpose_state {
     struct identity *in_service;
@@ -57,10 +56,3 @@ struct pending *purpose_make_request(const struct node *node, const struct purpo
 
 /* The node's own alternative names: host name and listen addresses. Free with GENERAL_NAMES_free(). */
 GENERAL_NAMES *purpose_own_names(const struct node *node, struct error *err);
-
-/* The trust stores in which the purpose's certificate is shown; NULL behind the last. */
-void purpose_shown_in(const struct purpose *purpose, const char *out[3]);
-
-/* A file name for the certificate in a trust store that no other has there: "<common name>.pem". */
-int purpose_trust_name(struct store_txn *txn, X509 *certificate, const char *store, char file[TRUST_FILE_MAX],
-                       struct error *err);

@@ -165,3 +165,26 @@ EVP_PKEY *key_generate(const struct key_kind *kind, bool (*cancelled)(void *arg)
     }
     return key;
 }
+
+int key_check_halves(EVP_PKEY *key, struct error *err)
+{
+    static const unsigned char probe[] = "are both halves of one key?";
+    const EVP_MD *digest = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+    EVP_MD_CTX *signing = EVP_MD_CTX_new(), *verifying = EVP_MD_CTX_new();
+    size_t length = (size_t)EVP_PKEY_get_size(key);
+    unsigned char *signature = malloc(length);
+    bool holds = signing != NULL && verifying != NULL && signature != NULL &&
+                 EVP_DigestSignInit(signing, NULL, digest, NULL, key) == 1 &&
+                 EVP_DigestSign(signing, signature, &length, probe, sizeof(probe)) == 1 &&
+                 EVP_DigestVerifyInit(verifying, NULL, digest, NULL, key) == 1 &&
+                 EVP_DigestVerify(verifying, signature, length, probe, sizeof(probe)) == 1;
+
+    free(signature);
+    EVP_MD_CTX_free(signing);
+    EVP_MD_CTX_free(verifying);
+    ERR_clear_error();
+    if (holds)
+        return 0;
+    return error_set(err, ERROR_UNTRUSTED,
+                     "the private key is damaged: what it signs does not hold before its own public key");
+}

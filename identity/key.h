@@ -39,3 +39,8 @@ bool key_kind_of(const EVP_PKEY *key, struct key_kind *out);
  */
 EVP_PKEY *key_generate(const struct key_kind *kind, bool (*cancelled)(void *arg), void *arg,
                        struct error *err);
+
+/* Does the private half fit the public one? A file may hold halves that do not: nothing signed with such a
+ * key holds, though key and certificate seem to belong together. Signs something and verifies it.
+ * ERROR_UNTRUSTED. */
+int key_check_halves(EVP_PKEY *key, struct error *err);

@@ -2,6 +2,7 @@
 
 #include "store/ca.h"
 #include "store/certificate.h"
+#include "store/own_ca.h"
 #include "store/pair.h"
 #include "store/pin.h"
 #include "store/purpose_end.h"
@@ -9,17 +10,31 @@
 #include "store/trust_certificate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *expiry_kind_name(enum expiry_kind kind)
 {
-    static const char *const names[EXPIRY_KINDS] = {[EXPIRY_OWN] = "own",
-                                                    [EXPIRY_CA] = "ca",
-                                                    [EXPIRY_PINNED] = "pinned",
-                                                    [EXPIRY_PURPOSE] = "purpose",
-                                                    [EXPIRY_TRUST] = "trust"};
+    static const char *const names[EXPIRY_KINDS] = {
+        [EXPIRY_OWN] = "own",       [EXPIRY_ISSUER] = "issuer",   [EXPIRY_CA] = "ca",
+        [EXPIRY_PINNED] = "pinned", [EXPIRY_PURPOSE] = "purpose", [EXPIRY_TRUST] = "trust"};
 
     return (unsigned)kind < EXPIRY_KINDS ? names[kind] : "unknown";
+}
+
+#define DAY_MS (24 * 3600 * 1000LL)
+
+int expiry_passed(int64_t not_after_ms, int64_t after_ms, int64_t now_ms)
+{
+    static const int days[] = {0, 1, 7, 30, 90};
+
+    for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+        int64_t moment_ms = not_after_ms - days[i] * DAY_MS;
+
+        if (moment_ms <= now_ms)
+            return moment_ms > after_ms ? days[i] : -1;
+    }
+    return -1;
 }
 
 struct walk {
@@ -62,6 +77,27 @@ static int give_own(struct walk *walk, struct error *err)
     expiry.since_ms = facts.not_before_ms;
     give(walk, &expiry);
     return 0;
+}
+
+static int give_issuers(struct walk *walk, struct error *err)
+{
+    struct own_ca *list = NULL;
+    size_t count = 0;
+    int failed = own_ca_list(walk->txn, &list, &count, err);
+
+    for (size_t i = 0; failed == 0 && i < count && !walk->ended; i++) {
+        struct certificate_facts facts;
+
+        failed = certificate_get(walk->txn, list[i].sha256, &facts, NULL, NULL, err);
+        if (failed == 0)
+            give(walk, &(struct expiry){.kind = EXPIRY_ISSUER,
+                                        .name = list[i].alias,
+                                        .subject_slash = facts.subject_slash,
+                                        .not_after_ms = facts.not_after_ms,
+                                        .since_ms = facts.not_before_ms});
+    }
+    free(list);
+    return failed;
 }
 
 static int give_ca(void *arg, const struct ca_certificate *ca)
@@ -148,7 +184,7 @@ int expiry_each(struct store_txn *txn, int (*each)(void *arg, const struct expir
 {
     struct walk walk = {.txn = txn, .each = each, .arg = arg};
 
-    if (give_own(&walk, err) != 0)
+    if (give_own(&walk, err) != 0 || give_issuers(&walk, err) != 0)
         return -1;
     for (int zone = 0; zone < TRUST_ZONES && !walk.ended; zone++) {
         walk.zone = (enum trust_zone)zone;

@@ -114,6 +114,15 @@ static enum trust_outcome say_weak(const struct fault *fault, const char *place)
     return TRUST_WEAK;
 }
 
+/* RFC 5480 section 2.1.1: a curve made up for the purpose (CVE-2020-0601) looks like a well-known one. */
+static enum trust_outcome say_unnamed_curve(const struct fault *fault, const char *place)
+{
+    error_set(fault->err, ERROR_UNTRUSTED,
+              "%s has an EC key that spells its curve out, and so could bear one made to be forged", place);
+    error_hint(fault->err, "it needs a key on a curve given by name, such as P-256");
+    return TRUST_WEAK;
+}
+
 static enum trust_outcome say_wrong_use(const struct fault *fault, const char *place)
 {
     error_set(fault->err, ERROR_UNTRUSTED,
@@ -140,6 +149,10 @@ static enum trust_outcome say_broken(const struct fault *fault, const char *plac
         break;
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         error_set(fault->err, ERROR_UNTRUSTED, "%s has a signature that its issuer did not make", place);
+        break;
+    case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+        error_set(fault->err, ERROR_UNTRUSTED,
+                  "%s has a critical extension that is not known here, and so may not be used", place);
         break;
     case X509_V_ERR_CERT_CHAIN_TOO_LONG:
         error_set(fault->err, ERROR_UNTRUSTED, "%s is too far from any CA certificate", place);
@@ -170,8 +183,9 @@ static enum trust_outcome say(const struct fault *fault)
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
     case X509_V_ERR_CA_MD_TOO_WEAK:
-    case X509_V_ERR_EC_KEY_EXPLICIT_PARAMS:
         return say_weak(fault, place);
+    case X509_V_ERR_EC_KEY_EXPLICIT_PARAMS:
+        return say_unnamed_curve(fault, place);
     case X509_V_ERR_INVALID_PURPOSE:
     case X509_V_ERR_CERT_REJECTED:
         return say_wrong_use(fault, place);

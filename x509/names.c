@@ -48,14 +48,23 @@ static GENERAL_NAME *address_name(const char *text)
     return name;
 }
 
+/* RFC 5280 section 7.2: a certificate has international names as the DNS has them. */
+static bool is_international(const char *typed)
+{
+    while (*typed != '\0' && (*typed & 0x80) == 0)
+        typed++;
+    return *typed != '\0';
+}
+
 static void name_error(struct error *err, const char *typed)
 {
     struct text shown = {0};
 
     text_add_escaped(&shown, typed, strnlen(typed, 100), NULL);
     error_set(err, ERROR_INVALID_ARGUMENT,
-              "\"%s\" is not DNS:<host name> or IP:<address>, as an alternative name has to be",
-              shown.data == NULL ? "" : shown.data);
+              "\"%s\" is not DNS:<host name> or IP:<address>, as an alternative name has to be%s",
+              shown.data == NULL ? "" : shown.data,
+              is_international(typed) ? "; an international name is given as the DNS has it: xn--..." : "");
     text_free(&shown);
 }
 

@@ -1,6 +1,7 @@
 #include "x509/private_key.h"
 
 #include "x509/bundle.h"
+#include "x509/passphrase_cost.h"
 #include "x509/x509.h"
 
 #include <openssl/err.h>
@@ -63,40 +64,6 @@ static int wrong_passphrase(bool given, struct error *err)
                            : "the private key is encrypted, and no passphrase was given");
 }
 
-static long pbes2_rounds(const X509_ALGOR *algorithm)
-{
-    PBE2PARAM *scheme = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
-    PBKDF2PARAM *derivation = NULL;
-    long rounds = 0; /* scrypt has bounds of its own in OpenSSL */
-
-    if (scheme != NULL && OBJ_obj2nid(scheme->keyfunc->algorithm) == NID_id_pbkdf2) {
-        derivation = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), scheme->keyfunc->parameter);
-        rounds = derivation == NULL ? -1 : ASN1_INTEGER_get(derivation->iter);
-    }
-    PBKDF2PARAM_free(derivation);
-    PBE2PARAM_free(scheme);
-    return rounds;
-}
-
-static long pbe_rounds(const X509_ALGOR *algorithm)
-{
-    PBEPARAM *parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), algorithm->parameter);
-    long rounds = parameters == NULL || parameters->iter == NULL ? 0 : ASN1_INTEGER_get(parameters->iter);
-
-    PBEPARAM_free(parameters);
-    return rounds;
-}
-
-static int check_rounds(long rounds, struct error *err)
-{
-    ERR_clear_error();
-    if (rounds >= 0 && rounds <= X509_PASSPHRASE_ROUNDS_MAX)
-        return 0;
-    return error_set(err, ERROR_INVALID_ARGUMENT,
-                     "the private key asks for its passphrase to be hashed more than %d times",
-                     X509_PASSPHRASE_ROUNDS_MAX);
-}
-
 static EVP_PKEY *from_encrypted(const struct block *block, const char *passphrase, struct error *err)
 {
     const unsigned char *at = block->data;
@@ -104,15 +71,13 @@ static EVP_PKEY *from_encrypted(const struct block *block, const char *passphras
     const X509_ALGOR *algorithm = NULL;
     PKCS8_PRIV_KEY_INFO *plain = NULL;
     EVP_PKEY *key = NULL;
-    bool pbes2;
 
     if (sealed == NULL) {
         x509_error(err, ERROR_INVALID_ARGUMENT, "the private key in the file cannot be read");
         return NULL;
     }
     X509_SIG_get0(sealed, &algorithm, NULL);
-    pbes2 = OBJ_obj2nid(algorithm->algorithm) == NID_pbes2;
-    if (check_rounds(pbes2 ? pbes2_rounds(algorithm) : pbe_rounds(algorithm), err) != 0)
+    if (passphrase_cost_check(algorithm, err) != 0)
         goto out;
     if (passphrase != NULL)
         plain = PKCS8_decrypt(sealed, passphrase, (int)strlen(passphrase));
@@ -196,7 +161,6 @@ EVP_PKEY *x509_read_private_key(const char *bytes, size_t length, const char *pa
 static PKCS12 *read_pkcs12(const char *bytes, size_t length, struct error *err)
 {
     const unsigned char *at = (const unsigned char *)bytes;
-    const ASN1_INTEGER *rounds = NULL;
     PKCS12 *file;
 
     if (length == 0 || length > X509_KEY_FILE_MAX) {
@@ -210,10 +174,8 @@ static PKCS12 *read_pkcs12(const char *bytes, size_t length, struct error *err)
     } else if (PKCS12_mac_present(file) != 1) {
         error_set(err, ERROR_INVALID_ARGUMENT,
                   "the PKCS#12 has no integrity code, so anybody may have altered it");
-    } else {
-        PKCS12_get0_mac(NULL, NULL, NULL, &rounds, file);
-        if (check_rounds(rounds == NULL ? 1 : ASN1_INTEGER_get(rounds), err) == 0)
-            return file;
+    } else if (passphrase_cost_check_mac(file, err) == 0) {
+        return file;
     }
     PKCS12_free(file);
     return NULL;
@@ -275,6 +237,8 @@ int x509_read_pkcs12(const char *bytes, size_t length, const char *passphrase, E
         wrong_passphrase(passphrase != NULL && passphrase[0] != '\0', err);
         goto out;
     }
+    if (passphrase_cost_check_parts(file, passphrase, err) != 0)
+        goto out;
     if (PKCS12_parse(file, passphrase, key, &own, &others) != 1) {
         x509_error(err, ERROR_INVALID_ARGUMENT, "the PKCS#12 cannot be read");
         goto out;

@@ -10,9 +10,6 @@
 #define X509_KEY_FILE_MAX (1024 * 1024) /* bytes */
 #define X509_PASSPHRASE_MAX 1024        /* bytes, the closing NUL included */
 
-/* How often a passphrase may be hashed: a file that asks for more would keep a thread busy for hours. */
-#define X509_PASSPHRASE_ROUNDS_MAX 2000000
-
 /* True if the file is a PKCS#12 (RFC 7292), not PEM. */
 bool x509_is_pkcs12(const char *bytes, size_t length);
 

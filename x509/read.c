@@ -115,6 +115,16 @@ static int check_nothing_follows(BIO *bio, struct error *err)
     return 0;
 }
 
+static int not_pem(const char *bytes, size_t length, struct error *err)
+{
+    static const char secret[] = "PRIVATE KEY-----";
+
+    if (memmem(bytes, length, secret, sizeof(secret) - 1) == NULL)
+        return x509_error(err, ERROR_INVALID_ARGUMENT, "this is not a certificate in PEM or DER form");
+    ERR_clear_error();
+    return error_set(err, ERROR_INVALID_ARGUMENT, "this is a private key, not a certificate");
+}
+
 static X509 *read_pem(const char *bytes, size_t length, struct error *err)
 {
     BIO *bio = BIO_new_mem_buf(bytes, (int)length);
@@ -127,7 +137,7 @@ static X509 *read_pem(const char *bytes, size_t length, struct error *err)
         return NULL;
     }
     if (PEM_bytes_read_bio(&der, &der_length, NULL, PEM_STRING_X509, bio, no_passphrase, NULL) != 1)
-        x509_error(err, ERROR_INVALID_ARGUMENT, "this is not a certificate in PEM or DER form");
+        not_pem(bytes, length, err);
     else if (check_nothing_follows(bio, err) == 0)
         certificate = read_der(der, (size_t)der_length, err);
     OPENSSL_free(der);

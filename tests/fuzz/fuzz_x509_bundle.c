@@ -22,6 +22,7 @@ static void walk(STACK_OF(X509) * bundle)
     X509 *leaf = sk_X509_value(bundle, 0);
     STACK_OF(X509) *ordered = x509_order_chain(leaf, bundle);
     STACK_OF(X509) *issuers = NULL;
+    X509 *orphan = NULL;
     struct error err = {0};
 
     check(ordered != NULL && sk_X509_num(ordered) <= sk_X509_num(bundle) * 20);
@@ -29,6 +30,12 @@ static void walk(STACK_OF(X509) * bundle)
     if (x509_build_chain(leaf, bundle, &issuers, &err) != 0)
         check(err.code != ERROR_NONE && text_is_printable(err.message, strlen(err.message)));
     x509_bundle_free(issuers);
+    error_clear(&err);
+    if (x509_roots_first(bundle, NULL, &ordered, &orphan, &err) == 0)
+        check(sk_X509_num(ordered) == sk_X509_num(bundle) && orphan == NULL);
+    else
+        check(ordered == NULL && (orphan != NULL) == (err.code == ERROR_UNTRUSTED));
+    x509_bundle_free(ordered);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -16,13 +16,15 @@ pki_make() {
     pki_authority inter "/O=Test/CN=Test Issuing" root
 }
 
-# pki_authority <name> <subject> [<issuer> [<lines of extensions>]]: a CA, self-signed without an issuer
+# pki_authority <name> <subject> [<issuer> [<lines of extensions>]]: a CA, self-signed without an issuer. With one,
+# FROM, TO, KEY and DIGEST as for issue
 pki_authority() {
     local name=$1 subject=$2 issuer=${3:-}
     mkdir -p "$PKI/$name.db"
     : >"$PKI/$name.db/index.txt"
     echo 1000 >"$PKI/$name.db/serial"
-    pki_key "$name"
+    # shellcheck disable=SC2086
+    if [ -n "${KEY:-}" ]; then openssl genpkey $KEY -out "$PKI/$name.key" 2>/dev/null; else pki_key "$name"; fi
     openssl req -new -key "$PKI/$name.key" -subj "$subject" -out "$PKI/$name.csr" 2>/dev/null
     if [ -z "$issuer" ]; then
         pki_extensions "$name" "basicConstraints=critical,CA:TRUE" "keyUsage=critical,keyCertSign,cRLSign" \
@@ -32,10 +34,10 @@ pki_authority() {
         return
     fi
     if [ $# -gt 3 ]; then
-        EXTENSIONS=$(printf '%s\n' "${@:4}") issue_csr "$name" "$issuer" 20200101000000Z 20400101000000Z
+        EXTENSIONS=$(printf '%s\n' "${@:4}") issue_csr "$name" "$issuer" "${FROM:-20200101000000Z}" "${TO:-20400101000000Z}"
     else
         EXTENSIONS=$'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid' \
-            issue_csr "$name" "$issuer" 20200101000000Z 20400101000000Z
+            issue_csr "$name" "$issuer" "${FROM:-20200101000000Z}" "${TO:-20400101000000Z}"
     fi
 }
 

@@ -171,6 +171,8 @@ sh_ "ncs key genkey -newdn -csr x.csr $IN c USA force"
 like "$STATUS $ERR" '^1 % Error: "USA" will not do as country code: it has two letters' "a country of three letters"
 sh_ "ncs key genkey -newdn -csr x.csr $IN san 'DNS:a b' force"
 like "$STATUS $ERR" '^1 % Error: "DNS:a b" is not DNS:<host name> or IP:<address>' "a name that is none"
+sh_ "ncs key genkey -newdn -csr x.csr $IN san DNS:münchen.example force"
+like "$STATUS $ERR" '^1 % Error: "DNS:münchen.example" is not .*international name is given as the DNS has it: xn--' "an international name"
 sh_ "ncs key genkey -newdn -csr x.csr $IN algorithm ed25519 size 2048 force"
 like "$STATUS $ERR" '^1 % Error: "2048" is not a size of an Ed25519 key' "a size that does not fit"
 
@@ -253,6 +255,17 @@ openssl pkcs12 -export -nomac -keypbe NONE -certpbe NONE -inkey "$TMP/made.key" 
 refused "ncs key importkey nomac.p12 $IN" "the PKCS#12 has no integrity code" "PKCS#12 without a MAC"
 openssl pkcs8 -topk8 -iter 2000001 -in "$TMP/other.key" -out "$REPO/slow.key" -passout pass:x -v2 aes-128-cbc 2>/dev/null
 refused "ncs key importkey slow.key other.pem $IN password-file wrong" "the private key asks for its passphrase to be hashed more than" "a passphrase hashed for ever"
+openssl pkcs12 -export -iter 2000001 -nomaciter -inkey "$TMP/made.key" -in "$CA/made.pem" -out "$REPO/slow.p12" -passout "file:$REPO/word"
+refused "ncs key importkey slow.p12 $IN password-file word" "the private key asks for its passphrase to be hashed more than" "PKCS#12 with parts hashed for ever"
+openssl pkcs8 -topk8 -scrypt -scrypt_N 16384 -scrypt_r 8 -scrypt_p 32 -in "$TMP/other.key" -out "$REPO/memory.key" -passout pass:x 2>/dev/null
+refused "ncs key importkey memory.key other.pem $IN password-file wrong" "the private key asks for its passphrase to be hashed more than" "the same with scrypt"
+openssl pkcs8 -topk8 -scrypt -in "$TMP/made.key" -out "$REPO/scrypt.key" -passout "file:$REPO/word" 2>/dev/null
+taken "ncs key importkey scrypt.key made.pem $IN password-file word" "$CA/made.pem" "scrypt as openssl has it"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$TMP/half.key" -subj "/CN=node" -addext "subjectAltName=DNS:node,IP:$ADDRESS" -out "$TMP/half.csr" 2>/dev/null
+ca_sign "$TMP/half.csr" "$REPO/half.pem"
+openssl ec -in "$TMP/half.key" -outform DER 2>/dev/null | perl -0777 -MMIME::Base64 -ne 'substr($_, 20, 4) ^= "\1\2\3\4";
+    print "-----BEGIN EC PRIVATE KEY-----\n", encode_base64($_), "-----END EC PRIVATE KEY-----\n"' >"$REPO/half.key"
+refused "ncs key importkey half.key half.pem $IN" "the private key is damaged: what it signs does not hold" "a private key of which some bits are lost"
 openssl req -x509 -newkey rsa:1024 -nodes -keyout "$REPO/weak.key" -subj "/CN=node" -addext "subjectAltName=DNS:node,IP:$ADDRESS" -addext basicConstraints=CA:FALSE -days 10 -out "$REPO/weak.pem" 2>/dev/null
 refused "ncs key importkey weak.key weak.pem $IN" "the certificate cannot be used for TLS" "a key too small"
 

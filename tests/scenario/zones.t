@@ -19,13 +19,14 @@ import() { # import <file> <alias> [<zone>]
     sh_ "$C trusted-ca-store importcacert alias $2 repository defaultRepo $2.pem truststore ${3:-system}"
 }
 port=5000
+printf '%s\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' '[s]' 'system_default = d' '[d]' 'CipherString = ALL:@SECLEVEL=0' >"$PKI/weak.cnf"
 serve() { # serve <name> [<arguments of s_server>]: a TLS server with that certificate and the intermediate; port in PORT
     local name=$1
     shift
     [ $# -gt 0 ] || set -- -cert_chain "$PKI/inter.crt"
     port=$((port + 1))
     PORT=$port
-    openssl s_server -accept "$PEER:$PORT" -key "$PKI/$name.key" -cert "$PKI/$name.crt" -cipher ALL:@SECLEVEL=0 -quiet \
+    OPENSSL_CONF=$PKI/weak.cnf openssl s_server -accept "$PEER:$PORT" -key "$PKI/$name.key" -cert "$PKI/$name.crt" -cipher ALL:@SECLEVEL=0 -quiet \
         "$@" </dev/null >"$PKI/$name.server" 2>&1 &
     at_exit "kill $! 2>/dev/null"
     wait_for 5 openssl s_client -connect "$PEER:$PORT" </dev/null
@@ -129,6 +130,32 @@ AIA= issue notca good "IP:$PEER" 2>/dev/null || {
 }
 cat "$PKI/good.crt" "$PKI/inter.crt" >"$PKI/notca.chain"
 row notca "broken chain" "certificate 2 of its chain, CN=good.* is no CA certificate" -cert_chain "$PKI/notca.chain"
+KEY="-algorithm RSA -pkeyopt rsa_keygen_bits:2048" pki_authority rsa "/O=Test/CN=RSA" root
+DIGEST=md5 AIA= issue md5 rsa "IP:$PEER"
+row md5 "weak" "signature that can be forged today: .*(MD5|md5)" -cert_chain "$PKI/rsa.crt"
+KEY="-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit" issue explicit inter "IP:$PEER"
+row explicit "weak" "EC key that spells its curve out"
+issue critical inter "IP:$PEER" "1.2.3.4.5.6=critical,ASN1:UTF8String:x"
+row critical "broken chain" "the server's certificate, CN=critical.* has a critical extension that is not known here"
+issue usage inter "IP:$PEER" "keyUsage=critical,cRLSign"
+row usage "wrong use" "may not be used by a TLS server"
+issue texted inter "DNS:$PEER"
+row texted "wrong name" "is for DNS:$PEER, not for $PEER"
+EXTENSION=basicConstraints=critical,CA:TRUE
+under() { # under <name> <expected verdict> <expected detail> <lines of extensions>: a good certificate below a bad CA
+    local name=$1
+    pki_authority "$name" "/O=Test/CN=$name" root "${@:4}"
+    AIA= FROM= TO= KEY= DIGEST= issue "of-$name" "$name" "IP:$PEER"
+    row "of-$name" "$2" "certificate 2 of its chain, CN=$name.* $3" -cert_chain "$PKI/$name.crt"
+}
+FROM=20190101000000Z TO=20200101000000Z under past "expired" "expired on 2020-01-01T00:00:00Z" "$EXTENSION"
+FROM=20390101000000Z under future "not yet valid" "is not valid before 2039-01-01T00:00:00Z" "$EXTENSION"
+KEY="-algorithm RSA -pkeyopt rsa_keygen_bits:1024" under small "weak" "key that can be forged today: rsa, 1024 bits" "$EXTENSION"
+DIGEST=sha1 under old-hash "weak" "signature that can be forged today: .*(SHA1|sha1)" "$EXTENSION"
+under flagless "broken chain" "is no CA certificate" "keyUsage=critical,keyCertSign"
+under signless "broken chain" "is no CA certificate" "$EXTENSION" "keyUsage=critical,digitalSignature"
+under client-ca "wrong use" "may not be used to issue certificates of TLS servers" "$EXTENSION" "extendedKeyUsage=clientAuth"
+under odd "broken chain" "has a critical extension that is not known here" "$EXTENSION" "1.2.3.4.5.6=critical,ASN1:UTF8String:x"
 sh_ "show logging application"
 like "$OUT" "CN=revoked, O=Test, was revoked" "refusals are in the log"
 

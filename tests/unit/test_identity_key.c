@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 static void reads_algorithms_and_sizes(void **state)
 {
@@ -111,6 +113,51 @@ static bool yes(void *arg)
 {
     ++*(int *)arg;
     return true;
+}
+
+/* A key on P-256 with the private half of one and the public half of another. */
+static EVP_PKEY *make_halves(EVP_PKEY *one, EVP_PKEY *other)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    unsigned char point[65];
+    size_t length = 0;
+    BIGNUM *secret = NULL;
+    OSSL_PARAM *parameters;
+    EVP_PKEY *made = NULL;
+
+    assert_int_equal(EVP_PKEY_get_bn_param(one, OSSL_PKEY_PARAM_PRIV_KEY, &secret), 1);
+    assert_int_equal(
+        EVP_PKEY_get_octet_string_param(other, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &length), 1);
+    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, length);
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret);
+    parameters = OSSL_PARAM_BLD_to_param(build);
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &made, EVP_PKEY_KEYPAIR, parameters), 1);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(build);
+    BN_clear_free(secret);
+    EVP_PKEY_CTX_free(context);
+    return made;
+}
+
+static void halves_of_two_keys_are_told(void **state)
+{
+    const struct key_kind kind = {KEY_EC, 256};
+    EVP_PKEY *one = key_generate(&kind, NULL, NULL, NULL), *other = key_generate(&kind, NULL, NULL, NULL);
+    EVP_PKEY *mixed = make_halves(one, other), *whole = make_halves(one, one);
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(EVP_PKEY_eq(mixed, other), 1); /* as the certificate of the other would say */
+    assert_int_equal(key_check_halves(mixed, &err), -1);
+    assert_int_equal(err.code, ERROR_UNTRUSTED);
+    assert_int_equal(key_check_halves(whole, NULL), 0);
+    EVP_PKEY_free(one);
+    EVP_PKEY_free(other);
+    EVP_PKEY_free(mixed);
+    EVP_PKEY_free(whole);
 }
 
 static void making_one_can_be_cut_short(void **state)
@@ -223,7 +270,7 @@ int main(void)
         cmocka_unit_test(reads_algorithms_and_sizes),          cmocka_unit_test(refuses_other_algorithms),
         cmocka_unit_test(makes_every_kind_and_knows_it_again), cmocka_unit_test(making_one_can_be_cut_short),
         cmocka_unit_test(knows_which_names_are_missing),       cmocka_unit_test(reads_and_writes_names),
-        cmocka_unit_test(takes_no_more_names_than_it_may),
+        cmocka_unit_test(takes_no_more_names_than_it_may),     cmocka_unit_test(halves_of_two_keys_are_told),
     };
 
     return cmocka_run_group_tests_name("identity key", tests, NULL, NULL);

@@ -1,8 +1,10 @@
 #include "store_fixture.h"
 
 #include "store/ca.h"
+#include "store/certificate.h"
 #include "store/expiry.h"
 #include "store/ocsp.h"
+#include "store/own_ca.h"
 
 struct order {
     enum trust_zone zone;
@@ -121,6 +123,28 @@ static void responders_are_kept(void **state)
     store_end(txn);
 }
 
+static int issuer_job(struct store_txn *txn, void *arg, struct error *err)
+{
+    struct own_ca issuer = {.alias = "corp-1"};
+    struct certificate_facts facts = {.subject_slash = "/CN=Issuing",
+                                      .subject_oneline = "",
+                                      .subject_reversed = "",
+                                      .common_name = "",
+                                      .issuer_oneline = "",
+                                      .serial = "",
+                                      .names = "",
+                                      .key = "",
+                                      .signature = "",
+                                      .not_after_ms = 9};
+
+    (void)arg;
+    memset(facts.sha256, 0x55, FINGERPRINT_SIZE);
+    memcpy(issuer.sha256, facts.sha256, FINGERPRINT_SIZE);
+    if (certificate_put(txn, &facts, (const uint8_t *)"der", 3, err) != 0)
+        return -1;
+    return own_ca_set(txn, &issuer, 1, err);
+}
+
 static int count_one(void *arg, const struct expiry *expiry)
 {
     int *counts = arg;
@@ -128,6 +152,11 @@ static int count_one(void *arg, const struct expiry *expiry)
     counts[expiry->kind]++;
     if (expiry->kind == EXPIRY_CA)
         assert_string_equal(expiry->name, "user/a");
+    if (expiry->kind == EXPIRY_ISSUER) {
+        assert_string_equal(expiry->name, "corp-1");
+        assert_string_equal(expiry->subject_slash, "/CN=Issuing");
+        assert_int_equal(expiry->not_after_ms, 9);
+    }
     return 0;
 }
 
@@ -139,12 +168,43 @@ static void ends_are_found_everywhere(void **state)
 
     assert_int_equal(run(*state, TRUST_ZONE_USER, "a", false), ERROR_NONE);
     assert_int_not_equal(fixture_add(*state, "h_443", &err), 0);
+    assert_int_equal(store_run(*state, issuer_job, NULL, NULL), 0);
     txn = store_read(*state, NULL);
     assert_int_equal(expiry_each(txn, count_one, counts, NULL), 0);
     store_end(txn);
     assert_int_equal(counts[EXPIRY_CA], 1);
     assert_int_equal(counts[EXPIRY_PINNED], 1);
     assert_int_equal(counts[EXPIRY_OWN], 0);
+    assert_int_equal(counts[EXPIRY_ISSUER], 1);
+}
+
+#define DAY_MS (24 * 3600 * 1000LL)
+
+/* One look a day, from long before the end until long after it: each notice comes once, at its time. */
+static void each_notice_comes_once(void **state)
+{
+    const int64_t end_ms = 1000 * DAY_MS + 5 * 3600 * 1000LL;
+    int days[8];
+    size_t count = 0;
+
+    (void)state;
+    for (int64_t now_ms = 800 * DAY_MS; now_ms < 1100 * DAY_MS; now_ms += DAY_MS) {
+        int passed = expiry_passed(end_ms, now_ms - DAY_MS, now_ms);
+
+        if (passed < 0)
+            continue;
+        assert_true(count < 8);
+        days[count++] = passed;
+        assert_true(now_ms >= end_ms - passed * DAY_MS && now_ms < end_ms - passed * DAY_MS + DAY_MS);
+    }
+    assert_int_equal(count, 5);
+    assert_memory_equal(days, ((int[]){90, 30, 7, 1, 0}), 5 * sizeof(int));
+    /* who looks for the first time gets the nearest one only; who was off for a month as well */
+    assert_int_equal(expiry_passed(end_ms, 0, end_ms - 20 * DAY_MS), 30);
+    assert_int_equal(expiry_passed(end_ms, end_ms - 95 * DAY_MS, end_ms - 5 * DAY_MS), 7);
+    assert_int_equal(expiry_passed(end_ms, 0, end_ms + 50 * DAY_MS), 0);
+    assert_int_equal(expiry_passed(end_ms, 0, end_ms - 91 * DAY_MS), -1);
+    assert_int_equal(expiry_passed(end_ms, end_ms - 29 * DAY_MS, end_ms - 8 * DAY_MS), -1);
 }
 
 static char home[FIXTURE_PATH_MAX];
@@ -174,6 +234,7 @@ int main(void)
         WITH_STORE(the_state_of_a_zone_keeps_its_generation),
         WITH_STORE(responders_are_kept),
         WITH_STORE(ends_are_found_everywhere),
+        cmocka_unit_test(each_notice_comes_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

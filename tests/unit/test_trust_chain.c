@@ -275,6 +275,57 @@ static void names_are_compared_as_rfc_6125_says(void **state)
     }
 }
 
+static void what_a_name_may_look_like(void **state)
+{
+    static const struct {
+        const char *names;
+        const char *host;
+        enum trust_outcome outcome;
+    } rows[] = {
+        {"DNS:www.example.com", "www.example.com_443", TRUST_VALIDATED},
+        {"DNS:WWW.example.com", "www.EXAMPLE.com_443", TRUST_VALIDATED},
+        {"DNS:www.example.com", "ww.example.com_443", TRUST_WRONG_NAME},
+        {"DNS:www.example.com", "www.example.com.evil.org_443", TRUST_WRONG_NAME},
+        {"DNS:*.example.com", "a.example.com_443", TRUST_VALIDATED},
+        {"DNS:*.example.com", "xn--mnchen-3ya.example.com_443", TRUST_VALIDATED},
+        {"DNS:*.com", "example.com_443", TRUST_WRONG_NAME}, /* all of a registry's names */
+        {"DNS:*", "server_443", TRUST_WRONG_NAME},
+        {"DNS:a*.example.com", "abc.example.com_443", TRUST_WRONG_NAME}, /* RFC 9525: a whole label */
+        {"DNS:*a.example.com", "ca.example.com_443", TRUST_WRONG_NAME},
+        {"DNS:a.*.example.com", "a.b.example.com_443", TRUST_WRONG_NAME}, /* the first one */
+        {"DNS:*.*.example.com", "a.b.example.com_443", TRUST_WRONG_NAME},
+        {"DNS:xn--mnchen-3ya.example", "xn--mnchen-3ya.example_443", TRUST_VALIDATED}, /* IDN: the A-label */
+        {"DNS:xn--*.example", "xn--mnchen-3ya.example_443", TRUST_WRONG_NAME},
+        {"IP:127.0.0.21", "127.0.0.21_443", TRUST_VALIDATED},
+        {"DNS:127.0.0.21", "127.0.0.21_443", TRUST_WRONG_NAME}, /* an address is no name */
+        {"DNS:*.0.0.21", "127.0.0.21_443", TRUST_WRONG_NAME},
+        {"IP:2001:db8::1", "2001:db8::1_443", TRUST_VALIDATED},
+        {"IP:2001:db8::1", "2001:0DB8:0:0::1_443", TRUST_VALIDATED},
+        {"IP:2001:db8::1", "2001:db8::2_443", TRUST_WRONG_NAME},
+        {"IP:::ffff:127.0.0.21", "127.0.0.21_443", TRUST_WRONG_NAME}, /* RFC 5280 4.2.1.6: four octets */
+        {"email:admin@example.com", "example.com_443", TRUST_WRONG_NAME},
+        {"URI:https://www.example.com/", "www.example.com_443", TRUST_WRONG_NAME},
+        /* "www.example.com", a NUL and ".evil" as one DNS name */
+        {"DER:30178215"
+         "7777772e6578616d706c652e636f6d"
+         "002e6576696c",
+         "www.example.com_443", TRUST_WRONG_NAME},
+    };
+    struct trust_verdict verdict;
+
+    import(*state, root.certificate, "root");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct plan plan = {.subject = "/CN=www.example.com", .names = rows[i].names};
+        struct party named = make(&plan, &inter);
+        enum trust_outcome outcome = judge_as(*state, rows[i].host, named.certificate, true, &verdict);
+
+        if (outcome != rows[i].outcome)
+            fail_msg("%s for %s: %s", rows[i].names, rows[i].host, trust_outcome_name(outcome));
+        assert_null(strchr(verdict.error.message, '\n'));
+        drop(&named);
+    }
+}
+
 static void each_fault_has_its_outcome(void **state)
 {
     static const struct {
@@ -592,6 +643,7 @@ int main(void)
         WITH_STORE(a_chain_seen_before_counts_for_the_same_only),
         WITH_STORE(an_intermediate_alone_is_trusted_too),
         WITH_STORE(names_are_compared_as_rfc_6125_says),
+        WITH_STORE(what_a_name_may_look_like),
         WITH_STORE(each_fault_has_its_outcome),
         WITH_STORE(a_self_signed_one_is_trusted_once_taken_in),
         WITH_STORE(the_node_itself_is_judged_by_its_pin),

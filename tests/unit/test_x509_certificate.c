@@ -282,6 +282,7 @@ static void refuses_a_key_that_cannot_be_read(void **state)
 
 static void reads_pem_and_der_and_nothing_behind(void **state)
 {
+    static const char secret[] = "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n";
     X509 *certificate = signed_certificate(keys[1], EVP_sha256());
     unsigned char *der;
     size_t length = to_der(certificate, &der);
@@ -312,6 +313,9 @@ static void reads_pem_and_der_and_nothing_behind(void **state)
     assert_null(x509_read("", 0, &err));
     assert_null(x509_read("0", 1, &err));
     assert_null(x509_read("hello", 5, &err));
+    assert_non_null(strstr(err.message, "not a certificate in PEM or DER form"));
+    assert_null(x509_read(secret, sizeof(secret) - 1, &err));
+    assert_string_equal(err.message, "this is a private key, not a certificate");
     assert_int_equal(err.code, ERROR_INVALID_ARGUMENT);
     assert_null(x509_read(encrypted, sizeof(encrypted) - 1, &err));
     text_free(&text);

@@ -145,6 +145,87 @@ static void a_self_signed_one_needs_no_issuer(void **state)
     x509_bundle_free(chain);
 }
 
+static void puts_issuers_before_what_they_issued(void **state)
+{
+    static const struct {
+        int bundle[4], in_bundle;
+        int pool[2], in_pool;
+        int ordered[4]; /* -1: behind the last */
+        int orphan;     /* -1: none */
+    } rows[] = {
+        {{LEAF, ISSUING, ROOT}, 3, {0}, 0, {ROOT, ISSUING, LEAF, -1}, -1},
+        {{ISSUING, LEAF}, 2, {ROOT}, 1, {ISSUING, LEAF, -1}, -1},
+        {{LEAF}, 1, {ISSUING}, 1, {LEAF, -1}, -1},
+        {{LEAF, ISSUING}, 2, {ISSUING, ROOT}, 2, {ISSUING, LEAF, -1}, -1},
+        {{LEAF, ISSUING}, 2, {0}, 0, {0}, LEAF},
+        {{ROOT, LEAF}, 2, {FAKE_ISSUING}, 1, {0}, LEAF},
+        {{RING_A, RING_B, ROOT}, 3, {0}, 0, {0}, RING_A},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STACK_OF(X509) *bundle = pool_of(rows[i].bundle, (size_t)rows[i].in_bundle);
+        STACK_OF(X509) *pool = pool_of(rows[i].pool, (size_t)rows[i].in_pool), *ordered = NULL;
+        X509 *orphan = NULL;
+        struct error err = {0};
+        int failed = x509_roots_first(bundle, pool, &ordered, &orphan, &err);
+
+        assert_int_equal(failed, rows[i].orphan < 0 ? 0 : -1);
+        assert_ptr_equal(orphan, rows[i].orphan < 0 ? NULL : certificates[rows[i].orphan]);
+        assert_int_equal(err.code, rows[i].orphan < 0 ? ERROR_NONE : ERROR_UNTRUSTED);
+        for (int at = 0; failed == 0 && at < sk_X509_num(ordered); at++)
+            assert_ptr_equal(sk_X509_value(ordered, at), certificates[rows[i].ordered[at]]);
+        if (failed == 0)
+            assert_int_equal(rows[i].ordered[sk_X509_num(ordered)], -1);
+        x509_bundle_free(ordered);
+        sk_X509_free(bundle);
+        sk_X509_free(pool);
+    }
+}
+
+#define LADDER 150
+
+/* Each the issuer of the one before, as a trap has it: under one name, so that names say nothing, and the
+ * last without an issuer. */
+static STACK_OF(X509) * make_ladder(void)
+{
+    STACK_OF(X509) *ladder = sk_X509_new_null();
+    EVP_PKEY *own = EVP_EC_gen("P-256");
+
+    for (int i = 0; i < LADDER; i++) {
+        EVP_PKEY *above = EVP_EC_gen("P-256");
+
+        sk_X509_push(ladder, make("/CN=x", own, "/CN=x", above, true));
+        EVP_PKEY_free(own);
+        own = above;
+    }
+    sk_X509_push(ladder, make("/CN=x", own, "/CN=x", own, true));
+    EVP_PKEY_free(own);
+    return ladder;
+}
+
+static void gives_up_where_names_are_a_trap(void **state)
+{
+    STACK_OF(X509) *ladder = make_ladder(), *out = NULL;
+    X509 *orphan = NULL;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(x509_roots_first(ladder, NULL, &out, &orphan, &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "bear one name"));
+    assert_null(out);
+    assert_null(orphan);
+    error_clear(&err);
+    assert_int_equal(x509_build_chain(sk_X509_value(ladder, LADDER - 40), ladder, &out, &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID_ARGUMENT);
+    assert_null(out);
+    out = x509_order_chain(sk_X509_value(ladder, LADDER - 40), ladder);
+    assert_non_null(out);
+    x509_bundle_free(out);
+    x509_bundle_free(ladder);
+}
+
 static STACK_OF(X509) * read_many(int count, struct error *err)
 {
     BIO *bio = BIO_new(BIO_s_mem());
@@ -198,6 +279,8 @@ int main(void)
         cmocka_unit_test(says_where_a_chain_breaks),
         cmocka_unit_test(a_ring_ends),
         cmocka_unit_test(a_self_signed_one_needs_no_issuer),
+        cmocka_unit_test(puts_issuers_before_what_they_issued),
+        cmocka_unit_test(gives_up_where_names_are_a_trap),
         cmocka_unit_test(reads_as_many_as_it_may),
         cmocka_unit_test(refuses_every_truncation),
     };
