@@ -194,8 +194,8 @@ static int run_import(struct shell_call *call, struct error *err)
     refused = json_integer_value(json_object_get(result, "refused"));
     json_decref(result);
     if (failed == 0 && refused > 0)
-        failed = error_set(err, ERROR_INVALID_ARGUMENT, "%lld lines were refused; the others are imported",
-                           (long long)refused);
+        failed = error_set(err, ERROR_INVALID_ARGUMENT, "%lld %s refused: the detail of each says why",
+                           (long long)refused, refused == 1 ? "line was" : "lines were");
     return failed;
 }
 
