@@ -55,6 +55,8 @@ extern const struct method pin_file_methods[];
 extern const size_t pin_file_method_count;
 extern const struct method file_methods[];
 extern const size_t file_method_count;
+extern const struct method save_methods[];
+extern const size_t save_method_count;
 extern const struct method backup_methods[];
 extern const size_t backup_method_count;
 extern const struct method config_methods[];
