@@ -118,4 +118,5 @@ extern const struct shell_branch server_show_branch;
 extern const struct shell_branch ha_branch;
 extern const struct shell_branch ha_show_branch;
 extern const struct shell_branch interface_branch;
+extern const struct shell_branch network_branch;
 extern const struct shell_branch tech_support_branch;

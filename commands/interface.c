@@ -1,7 +1,6 @@
 /* show interface: the network interfaces of the machine, as the kernel has them. */
 #include "base/text.h"
 #include "commands/context.h"
-#include "commands/types.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -147,25 +146,6 @@ static int run_interface(struct shell_call *call, struct error *err)
     freeifaddrs(all);
     return 0;
 }
-
-static void complete_interface(void *arg, const char *prefix, struct shell_words *words)
-{
-    struct ifaddrs *all;
-
-    (void)arg;
-    if (getifaddrs(&all) != 0)
-        return;
-    for (const struct ifaddrs *entry = all; entry != NULL; entry = entry->ifa_next) {
-        if (is_interface(entry) && strncmp(entry->ifa_name, prefix, strlen(prefix)) == 0)
-            shell_words_add(words, entry->ifa_name, state_of(entry->ifa_flags));
-    }
-    freeifaddrs(all);
-}
-
-const struct shell_type network_types[] = {
-    {.name = "interface", .help = "A network interface, e.g. eth0", .complete = complete_interface},
-};
-const size_t network_type_count = sizeof(network_types) / sizeof(network_types[0]);
 
 static const struct shell_command commands[] = {
     {.grammar = "show interface [<interface>]",

@@ -13,7 +13,7 @@ static const struct shell_branch *const branches[] = {
     &configure_branch, &running_config_branch, &trust_store_branch,  &validation_branch,  &expiry_branch,
     &purpose_branch,   &purpose_show_branch,   &ctl_branch,          &file_branch,        &backup_branch,
     &ha_config_branch, &notices_branch,        &server_branch,       &server_show_branch, &ha_branch,
-    &ha_show_branch,   &interface_branch,      &tech_support_branch,
+    &ha_show_branch,   &interface_branch,      &tech_support_branch, &network_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 

@@ -32,6 +32,7 @@ static const struct method *find_method(const char *name)
         {notice_methods, notice_method_count},
         {server_methods, server_method_count},
         {server_list_methods, server_list_method_count},
+        {network_methods, network_method_count},
         {ha_methods, ha_method_count},
     };
 

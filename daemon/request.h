@@ -87,5 +87,7 @@ extern const struct method server_methods[];
 extern const size_t server_method_count;
 extern const struct method server_list_methods[];
 extern const size_t server_list_method_count;
+extern const struct method network_methods[];
+extern const size_t network_method_count;
 extern const struct method ha_methods[];
 extern const size_t ha_method_count;
