@@ -33,6 +33,7 @@ struct context {
     char key[STATEMENT_KEY_NAME_SIZE]; /* the SSH key of the voucher */
     bool has_account;                  /* the user is one of the accounts, not root or the node's own */
     char hostname[HOST_TEXT_MAX];      /* as last read from the store */
+    char saving[640];                  /* of `| save`: what the audit trail calls it */
     char repository[128];              /* of configuration's submode */
 };
 
@@ -116,3 +117,6 @@ extern const struct shell_branch server_branch;
 extern const struct shell_branch server_show_branch;
 extern const struct shell_branch ha_branch;
 extern const struct shell_branch ha_show_branch;
+extern const struct shell_branch interface_branch;
+extern const struct shell_branch network_branch;
+extern const struct shell_branch tech_support_branch;

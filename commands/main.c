@@ -5,6 +5,7 @@
 #include "commands/context.h"
 #include "commands/launch.h"
 #include "commands/manual.h"
+#include "commands/save.h"
 #include "commands/table.h"
 #include "shell/terminal.h"
 #include "store/voucher_text.h"
@@ -235,7 +236,9 @@ int main(int argc, char **argv)
                                     .admit = context_admit,
                                     .require = context_require,
                                     .refused = context_refused,
-                                    .hostname = context_hostname};
+                                    .hostname = context_hostname,
+                                    .save_open = save_open,
+                                    .save_close = save_close};
     struct options options = {0};
     struct error err = {0};
     int status;

@@ -8,12 +8,12 @@
 #define TYPES_MOST 160
 
 static const struct shell_branch *const branches[] = {
-    &pin_branch,       &pin_show_branch,       &policy_branch,      &key_branch,         &key_genkey_branch,
-    &service_branch,   &show_branch,           &log_branch,         &session_branch,     &monitor_branch,
-    &configure_branch, &running_config_branch, &trust_store_branch, &validation_branch,  &expiry_branch,
-    &purpose_branch,   &purpose_show_branch,   &ctl_branch,         &file_branch,        &backup_branch,
-    &ha_config_branch, &notices_branch,        &server_branch,      &server_show_branch, &ha_branch,
-    &ha_show_branch,
+    &pin_branch,       &pin_show_branch,       &policy_branch,       &key_branch,         &key_genkey_branch,
+    &service_branch,   &show_branch,           &log_branch,          &session_branch,     &monitor_branch,
+    &configure_branch, &running_config_branch, &trust_store_branch,  &validation_branch,  &expiry_branch,
+    &purpose_branch,   &purpose_show_branch,   &ctl_branch,          &file_branch,        &backup_branch,
+    &ha_config_branch, &notices_branch,        &server_branch,       &server_show_branch, &ha_branch,
+    &ha_show_branch,   &interface_branch,      &tech_support_branch, &network_branch,
 };
 #define BRANCH_COUNT (sizeof(branches) / sizeof(branches[0]))
 
@@ -45,4 +45,5 @@ void table_fill(struct shell_program *program)
     add_types(program, types, file_types, file_type_count);
     add_types(program, types, ha_types, ha_type_count);
     add_types(program, types, server_types, server_type_count);
+    add_types(program, types, network_types, network_type_count);
 }

@@ -16,6 +16,7 @@ TYPES(purpose)
 TYPES(file)
 TYPES(ha)
 TYPES(server)
+TYPES(network)
 #undef TYPES
 
 /* A number of digits alone. ERROR_INVALID_ARGUMENT. */

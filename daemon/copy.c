@@ -61,8 +61,7 @@ static int ended(const struct copying *copying, int result)
     return result;
 }
 
-/* What may come in so that the store can still write. */
-static int room(const struct request *request, int64_t *most, struct error *err)
+int copy_room(const struct request *request, int64_t *most, struct error *err)
 {
     struct repository_usage usage;
     int64_t kept;
@@ -187,7 +186,7 @@ int copy_fetch(struct request *request, const struct place *from, int fd, int64_
     struct stat info;
     int64_t most;
 
-    if (room(request, &most, err) != 0 || run_remote(request, from, false, fd, most, err) != 0)
+    if (copy_room(request, &most, err) != 0 || run_remote(request, from, false, fd, most, err) != 0)
         return -1;
     if (fstat(fd, &info) != 0)
         return error_set_errno(err, errno, "cannot read %s", from->text);
@@ -301,7 +300,7 @@ static int copy_locally(struct request *request, int from, int to, int64_t size,
     struct copying copying = {.request = request};
     int64_t most;
 
-    if (room(request, &most, err) != 0)
+    if (copy_room(request, &most, err) != 0)
         return -1;
     if (size > most)
         return error_set(err, ERROR_STORE_FULL, "the file has %lld bytes, and there is room for %lld",

@@ -11,6 +11,9 @@
 int copy_run(struct request *request, const struct place *from, struct place *to, bool overwrite,
              int64_t *bytes, struct error *err);
 
+/* *most: bytes that may come in so that the store can still write. */
+int copy_room(const struct request *request, int64_t *most, struct error *err);
+
 /* The same from a file that is open already, `size` bytes from its start on. */
 int copy_send(struct request *request, int fd, int64_t size, const struct place *to, struct error *err);
 

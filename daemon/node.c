@@ -16,6 +16,7 @@
 #include "daemon/repository.h"
 #include "daemon/request.h"
 #include "daemon/sandbox.h"
+#include "daemon/saves.h"
 #include "daemon/services.h"
 #include "daemon/sessions.h"
 #include "daemon/ssh_channel.h"
@@ -102,6 +103,7 @@ static void forget_session(void *arg, struct control_session *session)
     struct node *node = arg;
 
     sessions_remove(node->sessions, session);
+    saves_forget(node->saves, session);
     caller_forget(session);
 }
 
@@ -121,9 +123,9 @@ static int open_node(struct node *node, struct error *err)
         /* made with the store: a node without it could not keep its first secret */
         (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
-    if ((node->sessions = sessions_new(err)) == NULL || (node->workers = workers_new(err)) == NULL ||
-        (node->own_key = own_key_new(node, err)) == NULL || (node->pair = pair_new(node, err)) == NULL ||
-        (node->services = services_new(node, err)) == NULL ||
+    if ((node->sessions = sessions_new(err)) == NULL || (node->saves = saves_new(err)) == NULL ||
+        (node->workers = workers_new(err)) == NULL || (node->own_key = own_key_new(node, err)) == NULL ||
+        (node->pair = pair_new(node, err)) == NULL || (node->services = services_new(node, err)) == NULL ||
         (node->purpose_services = purpose_services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
@@ -153,6 +155,7 @@ static bool close_node(struct node *node)
     purpose_services_free(node->purpose_services);
     own_key_free(node->own_key);
     sessions_free(node->sessions);
+    saves_free(node->saves);
     configuration_close(node);
     if (node->base != NULL)
         event_base_free(node->base);

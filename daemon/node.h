@@ -18,6 +18,7 @@ struct services;
 struct own_key;
 struct purpose_services;
 struct sessions;
+struct saves;
 struct pair;
 struct daily;
 struct mailer;
@@ -39,6 +40,7 @@ struct node {
     struct pair *pair;
     struct purpose_services *purpose_services;
     struct sessions *sessions;
+    struct saves *saves;
     struct event *probation_timer; /* daemon/configuration.h */
     _Atomic(struct daily *) daily; /* the pair wakes it, also while the node starts */
     struct mailer *mailer;

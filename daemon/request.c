@@ -27,10 +27,12 @@ static const struct method *find_method(const char *name)
         {ctl_methods, ctl_method_count},
         {authz_methods, authz_method_count},
         {file_methods, file_method_count},
+        {save_methods, save_method_count},
         {backup_methods, backup_method_count},
         {notice_methods, notice_method_count},
         {server_methods, server_method_count},
         {server_list_methods, server_list_method_count},
+        {network_methods, network_method_count},
         {ha_methods, ha_method_count},
     };
 

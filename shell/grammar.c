@@ -163,7 +163,7 @@ static int no_handler(struct shell_call *call, struct error *err)
 }
 
 static int add_modifier(struct grammar *grammar, const char *name, const char *arguments, const char *help,
-                        struct error *err)
+                        enum shell_role role, struct error *err)
 {
     struct shell_command *command = arena_get(&grammar->arena, sizeof(*command));
     struct entry *entry = arena_get(&grammar->arena, sizeof(*entry));
@@ -175,7 +175,7 @@ static int add_modifier(struct grammar *grammar, const char *name, const char *a
         text[strlen(name)] = ' ';
         memcpy(text + strlen(name) + 1, arguments, strlen(arguments));
     }
-    *command = (struct shell_command){.grammar = text, .help = help, .run = no_handler};
+    *command = (struct shell_command){.grammar = text, .help = help, .run = no_handler, .role = role};
     if (compile_entry(&grammar->arena, grammar->program, modifier_type, command, entry, err) != 0)
         return -1;
     mode_add(&grammar->modifiers, entry, &grammar->arena);
@@ -186,16 +186,19 @@ static int compile_modifiers(struct grammar *grammar, struct error *err)
 {
     for (size_t i = 0; i < modifier_kind_count; i++) {
         const struct modifier_kind *kind = &modifier_kinds[i];
-        if (add_modifier(grammar, kind->name, kind->grammar, kind->help, err) != 0)
+        if (add_modifier(grammar, kind->name, kind->grammar, kind->help, SHELL_ROLE_USER, err) != 0)
             return -1;
     }
-    if (add_modifier(grammar, MODIFIER_JSON, "", "One JSON document instead of text", err) != 0 ||
-        add_modifier(grammar, MODIFIER_MORE, "", "Page by page, whatever the terminal's length", err) != 0)
+    if (add_modifier(grammar, MODIFIER_JSON, "", "One JSON document instead of text", SHELL_ROLE_USER, err) !=
+            0 ||
+        add_modifier(grammar, MODIFIER_MORE, "", "Page by page, whatever the terminal's length",
+                     SHELL_ROLE_USER, err) != 0)
         return -1;
     if (grammar->program->save_open == NULL)
         return 0;
+    /* offered to administrators; whoever else types it hears from the program that it is refused */
     return add_modifier(grammar, MODIFIER_SAVE, "<file> repository <repository>",
-                        "Into a file of a repository", err);
+                        "Into a file of a repository", SHELL_ROLE_ADMIN, err);
 }
 
 static int compare(const void *a, const void *b)

@@ -185,7 +185,33 @@ static int open_output(struct run *run)
     return 0;
 }
 
-/* Ends the output; what could not be saved is the command's failure. */
+static int close_save(struct run *run, bool stopped, struct error *err)
+{
+    const struct shell_program *program = run->session->program;
+    bool lost = stopped;
+
+    if (program->save_close != NULL) {
+        if (program->save_close(program->context, run->save, !stopped && run->result == 0, err) != 0)
+            return -1;
+    } else {
+        lost = (fsync(run->save) != 0 && errno != EINVAL) || lost;
+        lost = close(run->save) != 0 || lost;
+    }
+    return lost ? error_set(err, ERROR_STORE_FULL, "cannot save all of %s", run->plan.save_file) : 0;
+}
+
+/* What could not be saved is the command's failure, unless it has failed already. */
+static void end_save(struct run *run, bool stopped)
+{
+    struct error err = {0};
+
+    if (close_save(run, stopped, &err) == 0 || run->result != 0)
+        return;
+    run->err = err;
+    run->result = -1;
+}
+
+/* Ends the output. */
 static void close_output(struct run *run)
 {
     struct shell_session *session = run->session;
@@ -198,11 +224,7 @@ static void close_output(struct run *run)
     sink_finish(run->call.sink);
     stopped = run->base->stopped;
     if (run->save >= 0) {
-        bool lost = fsync(run->save) != 0 && errno != EINVAL;
-        lost = close(run->save) != 0 || lost || stopped;
-        if (lost && run->result == 0)
-            run->result =
-                error_set(&run->err, ERROR_STORE_FULL, "cannot save all of %s", run->plan.save_file);
+        end_save(run, stopped);
     } else if (stopped && !session->interactive) {
         session->gone = true;
     }
@@ -257,6 +279,8 @@ static enum shell_status run_understood(struct run *run)
             return SHELL_NOT_UNDERSTOOD;
         }
         run->result = -1;
+        if (run->err.code == ERROR_UNREACHABLE)
+            status = SHELL_UNREACHABLE;
     } else if (!refused) {
         dispatch(run);
     }

@@ -31,9 +31,12 @@ struct shell_program {
     void (*refused)(void *context, const char *line, const struct error *err);
     /* The name in the prompt, asked before each prompt. */
     const char *(*hostname)(void *context);
-    /* Where `| save <file> repository <name>` writes: an open descriptor, which the session syncs and closes,
-     * or -1. NULL: there is no `save`. */
+    /* Where `| save <file> repository <name>` writes: an open descriptor, or -1. Asked before the command
+     * runs. NULL: there is no `save`. */
     int (*save_open)(void *context, const char *file, const char *repository, struct error *err);
+    /* Closes that descriptor; what was written becomes the file, if `whole`. NULL: the descriptor is that of
+     * the file itself, which is synced and closed. */
+    int (*save_close)(void *context, int fd, bool whole, struct error *err);
 };
 
 struct shell_caller {

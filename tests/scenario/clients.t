@@ -66,6 +66,11 @@ print("pins", node.send_command("ncs certvalidation tofu-certs listcerts").count
 print("clock", len(node.send_command("show clock").splitlines()))
 print("error", "% invalid command detected at '^' marker." in node.send_command("show nonsense"))
 print("enabled", node.check_enable_mode())
+print("saved", "Building configuration..." in node.save_config())
+question = node.send_command("ncs certvalidation trusted-ca-store deleteallcacerts truststore user", expect_string=r"\?")
+print("asked", "Delete all CA certificates" in question, repr(node.send_command("no", expect_string=r"#")))
+wrong = node.send_config_set(["nonsense", "repository bad/name"])
+print("errors shown", wrong.count("% invalid"), "left", not node.check_config_mode())
 node.send_config_set(["repository netmiko", "url sftp://192.0.2.7/backups", "exit", "logging loglevel 7"])
 print("out of configuration", not node.check_config_mode())
 configured = node.send_command("show running-config")
@@ -81,6 +86,9 @@ pins 1
 clock 1
 error True
 enabled True
+saved True
+asked True ''
+errors shown 2 left True
 out of configuration True
 configured True True
 taken back True

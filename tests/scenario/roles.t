@@ -57,6 +57,12 @@ is "$ERR" "% Error: \"ncs stop\" is for administrators
 bob has the role user" "which is said"
 audited "bob +user +127[0-9.]+ +denied +ncs stop"
 ok $? "and audited, with who and from where"
+as bob "show version | save mine.txt repository defaultRepo"
+like "$STATUS $OUT$ERR" "^1 % Error: .* is for administrators" "nor fill the node's disk with what he saw"
+audited "bob +user +127[0-9.]+ +denied +\.\.\. \| save mine.txt"
+ok $? "which is audited, too"
+[ ! -e "$HOME_DIR/repository/defaultRepo/mine.txt" ]
+ok $? "and leaves no file"
 as bob "show running-config"
 is "$STATUS$OUT" 1 "nor read the configuration"
 audited "bob +user +127[0-9.]+ +denied +show running-config"

@@ -102,6 +102,7 @@ printf '%s\n' "backup node repository defaultRepo password-stdin" "$BACKUP_PASSP
     "$BIN/primesh" --home "$HOME_DIR" >"$TMP/backup.out" 2>&1
 is "$?" 0 "a backup"
 on prime-pri "show tech-support"
+like "$STATUS $OUT" "^0 .*- show running-config -.*- ncs server ise show -.*$NET.21" "the report for support has the servers"
 printf '%s\n' "$OUT" >"$TMP/tech-support"
 on prime-pri "show running-config"
 printf '%s\n' "$OUT" >"$TMP/running-config"

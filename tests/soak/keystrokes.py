@@ -18,7 +18,8 @@ LIMIT_S = 240
 WORDS = (b"show version|show running-config|show|ncs certvalidation tofu-certs listcerts|ncs|detail|terminal|length|width|"
          b"0|24|511|json|include|exclude|begin|section|count|last|more|host|127.0.0.1_443|::1_8082|conf t|hostname|"
          b"repository|end|exit|no|do show clock|help|username|sshkey|role admin|logging|ping|history|follow|"
-         b"certificate-check|trustzone|user|monitor|copy running-config startup-config|dir").split(b"|")
+         b"certificate-check|trustzone|user|monitor|copy running-config startup-config|dir|save|show interface|show tech-support|"
+         b"traceroute|nslookup").split(b"|")
 KEYS = [b"\t", b"?", b"\r", b"\n", b"\r\n", b" ", b"|", b'"', b"'", b"\\", b"\x01", b"\x02", b"\x03", b"\x04", b"\x05",
         b"\x06", b"\x08", b"\x0b", b"\x0c", b"\x0e", b"\x10", b"\x12", b"\x14", b"\x15", b"\x16", b"\x17", b"\x19",
         b"\x1a", b"\x1b", b"\x1b[A", b"\x1b[B", b"\x1b[C", b"\x1b[D", b"\x1b[H", b"\x1b[F", b"\x1b[3~", b"\x1b[1;5C",
