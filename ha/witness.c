@@ -2,12 +2,12 @@
 
 #include "base/clock.h"
 #include "base/host_port.h"
+#include "net/reach.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,22 +49,17 @@ static bool can(int fd, short events, int64_t end_ms)
 }
 
 /* -1: this user may send none. */
-static int ping(const struct addrinfo *to, int64_t end_ms)
+static int ping(const char *address, int timeout_ms)
 {
-    struct icmphdr request = {.type = ICMP_ECHO};
-    char answer[64];
-    int result = -1;
-    int fd;
+    struct reach *reach = reach_open(address, REACH_ECHO, NULL);
+    struct reach_answer answer;
+    int failed;
 
-    if (to->ai_family != AF_INET)
+    if (reach == NULL)
         return -1;
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
-    if (fd < 0)
-        return -1;
-    if (sendto(fd, &request, sizeof(request), 0, to->ai_addr, to->ai_addrlen) == sizeof(request))
-        result = can(fd, POLLIN, end_ms) && recv(fd, answer, sizeof(answer), 0) > 0;
-    close(fd);
-    return result;
+    failed = reach_probe(reach, 0, 0, timeout_ms, NULL, NULL, &answer, NULL);
+    reach_close(reach);
+    return failed != 0 ? -1 : answer.what == REACH_HOST;
 }
 
 static bool knock(const struct addrinfo *to, int64_t end_ms)
@@ -108,7 +103,7 @@ bool ha_witness_answers(const char *host, int timeout_ms, struct error *err)
         error_set(err, ERROR_UNREACHABLE, "the witness %s is not an address", host);
         return false;
     }
-    answer = ping(to, end_ms);
+    answer = ping(host, timeout_ms);
     if (answer < 0)
         answer = knock(to, end_ms);
     freeaddrinfo(to);

@@ -280,6 +280,20 @@ done:
     return admitted;
 }
 
+bool api_admit_super(struct api_call *call)
+{
+    switch (api_basic(call)) {
+    case API_SUPER:
+        return true;
+    case API_READER:
+        call->type->fail(call, 403, "the user has no right to use this interface");
+        return false;
+    default:
+        call->type->fail(call, 401, "these credentials are missing or wrong");
+        return false;
+    }
+}
+
 bool api_credentials(const char *folder, enum api_role role, struct text *out)
 {
     char *users = read_users(folder);

@@ -107,6 +107,9 @@ bool api_accepts(const char *accept, const char *media);
 enum api_role { API_NOBODY, API_READER, API_SUPER };
 enum api_role api_basic(struct api_call *call);
 
+/* Lets nobody but API_SUPER through: an `admit`. */
+bool api_admit_super(struct api_call *call);
+
 void api_add_header(struct api_reply *reply, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

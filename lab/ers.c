@@ -32,20 +32,6 @@ static void fail(struct api_call *call, int status, const char *detail)
         api_add_header(call->reply, "WWW-Authenticate", "Basic realm=\"Cisco ISE\"");
 }
 
-static bool admit(struct api_call *call)
-{
-    switch (api_basic(call)) {
-    case API_SUPER:
-        return true;
-    case API_READER:
-        fail(call, 403, "the user has no right to use this interface");
-        return false;
-    default:
-        fail(call, 401, "these credentials are missing or wrong");
-        return false;
-    }
-}
-
 /* A device, as a template asks for it. */
 struct device {
     struct record record;
@@ -303,6 +289,6 @@ const struct api_type api_ers = {
     .media = "application/json",
     .routes = routes,
     .route_count = sizeof(routes) / sizeof(routes[0]),
-    .admit = admit,
+    .admit = api_admit_super,
     .fail = fail,
 };

@@ -30,20 +30,6 @@ static void fail(struct api_call *call, int status, const char *detail)
         api_add_header(call->reply, "WWW-Authenticate", "Basic realm=\"Cisco ISE\"");
 }
 
-static bool admit(struct api_call *call)
-{
-    switch (api_basic(call)) {
-    case API_SUPER:
-        return true;
-    case API_READER:
-        fail(call, 403, "the user has no right to use this interface");
-        return false;
-    default:
-        fail(call, 401, "these credentials are missing or wrong");
-        return false;
-    }
-}
-
 static void version(struct api_call *call)
 {
     char type[16];
@@ -222,7 +208,7 @@ const struct api_type api_ise = {
     .media = "application/xml",
     .routes = routes,
     .route_count = sizeof(routes) / sizeof(routes[0]),
-    .admit = admit,
+    .admit = api_admit_super,
     .fail = fail,
     .beside = &api_ers,
 };

@@ -259,7 +259,7 @@ int reach_probe(struct reach *reach, int ttl, size_t payload, int timeout_ms, bo
         return error_set_errno(err, errno, "cannot set how far a probe goes");
     if (send_probe(reach, payload, err) != 0)
         return -1;
-    while (out->what == REACH_NOTHING && left > 0 && !stop(arg)) {
+    while (out->what == REACH_NOTHING && left > 0 && (stop == NULL || !stop(arg))) {
         struct pollfd wait = {.fd = reach->fd, .events = POLLIN};
 
         if (poll(&wait, 1, left < SLICE_MS ? (int)left : SLICE_MS) > 0) {

@@ -38,7 +38,7 @@ void reach_close(struct reach *reach);
 
 /*
  * Sends one probe that may pass `ttl` routers (0: as many as usual), with `payload` bytes, and waits for its
- * answer until timeout_ms are over or stop(arg) is true. ERROR_UNREACHABLE: it cannot be sent.
+ * answer until timeout_ms are over or stop(arg) (may be NULL) is true. ERROR_UNREACHABLE: it cannot be sent.
  */
 int reach_probe(struct reach *reach, int ttl, size_t payload, int timeout_ms, bool (*stop)(void *arg),
                 void *arg, struct reach_answer *out, struct error *err);
