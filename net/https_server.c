@@ -18,6 +18,7 @@
 #define CONNECTIONS_MAX 1024
 #define REPLY_BYTES_PER_S 16384 /* a reader slower than that is cut off */
 #define SWEEP_INTERVAL_S 1
+#define JOINED_MOST 4096 /* bytes of a stream that are worth a copy */
 /* CONNECT is refused here: evhttp's own refusal would leave the connection open. */
 #define METHODS                                                                                \
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
@@ -313,14 +314,26 @@ bool https_stream_start(struct https_exchange *exchange, int status, const char 
     return true;
 }
 
+/* evhttp writes a chunk's length and its bytes apart from each other, and each would be a TLS record and a
+ * segment of its own. */
+static void join_pieces(struct https_exchange *exchange)
+{
+    struct https_connection *connection = connection_of(exchange->request);
+    struct evbuffer *output = connection == NULL ? NULL : bufferevent_get_output(connection->stream);
+
+    if (output != NULL && evbuffer_get_length(output) <= JOINED_MOST)
+        evbuffer_pullup(output, -1);
+}
+
 void https_stream_send(struct https_exchange *exchange, const void *bytes, size_t length)
 {
     struct evbuffer *piece = evbuffer_new();
 
     exchange->writing |= length > 0;
-    if (piece != NULL && evbuffer_add(piece, bytes, length) == 0)
+    if (piece != NULL && evbuffer_add(piece, bytes, length) == 0) {
         evhttp_send_reply_chunk_with_cb(exchange->request, piece, on_stream_drained, exchange);
-    else if (connection_of(exchange->request) != NULL)
+        join_pieces(exchange);
+    } else if (connection_of(exchange->request) != NULL)
         doom(connection_of(exchange->request)); /* out of memory: what is missing must show */
     if (piece != NULL)
         evbuffer_free(piece);
