@@ -21,7 +21,6 @@
 /* How the other node is, as it says itself. */
 struct pair_peer {
     struct ha_standing standing;
-    uint64_t revision;
     bool answers;      /* the last heartbeat was answered */
     bool refused;      /* lost because somebody refuses somebody, not because of silence */
     int64_t heard_ms;  /* wall clock: it answered this node's heartbeat; 0: never */
@@ -124,6 +123,9 @@ void pair_receiver_end(struct pair *pair); /* stops following, now */
 int pair_heartbeat_start(struct pair *pair, struct error *err); /* unless it runs */
 void pair_heartbeat_end(struct pair *pair);
 void pair_hear(struct pair *pair, json_t *said); /* what the other one says of itself */
+
+/* How far this node's changes go: of_epoch and revision of `own`. */
+void pair_own_place(struct pair *pair, struct ha_standing *own);
 
 /* ---- pair_stream.c: replication over links ---- */
 int pair_sender_start(struct pair *pair, struct error *err);
