@@ -175,7 +175,8 @@ static int take_over(struct pair *pair, bool planned, const char *reason, struct
     return -1;
 }
 
-/* The primary waits, for it knows that this server has more: it was restored, and has nothing to hand over. */
+/* The primary waits, for it knows that this server has more: it was restored, and has nothing to hand over.
+ */
 static bool primary_lacks_changes(struct pair *pair)
 {
     struct ha_standing own = {0}, peer;

@@ -130,6 +130,7 @@ static void on_heard(void *arg, json_t *reply)
 
     pthread_mutex_lock(&pair->lock);
     pair->peer.answers = true;
+    pair->peer.lost = false;
     pair->peer.refused = false;
     pair->peer.why[0] = pair->peer.hint[0] = '\0';
     pair->peer.heard_ms = clock_wall_ms();
@@ -157,7 +158,8 @@ static void on_missed(void *arg, bool lost, const struct error *err)
     bool was_lost;
 
     pthread_mutex_lock(&pair->lock);
-    was_lost = !pair->peer.answers && pair->peer.why[0] != '\0';
+    was_lost = pair->peer.lost;
+    pair->peer.lost = pair->peer.lost || lost;
     snprintf(pair->peer.why, sizeof(pair->peer.why), "%s", err->message);
     snprintf(pair->peer.hint, sizeof(pair->peer.hint), "%s", err->hint);
     pair->peer.refused = err->code == ERROR_PIN_MISMATCH || err->code == ERROR_UNTRUSTED ||
@@ -170,9 +172,10 @@ static void on_missed(void *arg, bool lost, const struct error *err)
     if (err->code == ERROR_CONFLICT && left_alone(pair, err))
         return;
     if (!was_lost && pair_record_of(pair, NULL).must_ask)
-        pair_log(pair, LOG_LEVEL_WARNING,
-                 "this server handed over, or was restored from a backup: it does not become active before it "
-                 "hears from the other one. If that one is gone for good: ncs ha remove force");
+        pair_log(
+            pair, LOG_LEVEL_WARNING,
+            "this server handed over, or was restored from a backup: it does not become active before it "
+            "hears from the other one. If that one is gone for good: ncs ha remove force");
     if (!was_lost)
         pair_log(pair, LOG_LEVEL_WARNING, "the peer does not answer: %s%s%s", err->message,
                  err->hint[0] != '\0' ? ". " : "", err->hint);

@@ -22,6 +22,7 @@
 struct pair_peer {
     struct ha_standing standing;
     bool answers;      /* the last heartbeat was answered */
+    bool lost;         /* not heard for so many intervals */
     bool refused;      /* lost because somebody refuses somebody, not because of silence */
     int64_t heard_ms;  /* wall clock: it answered this node's heartbeat; 0: never */
     int64_t called_ms; /* wall clock: its own heartbeat came */

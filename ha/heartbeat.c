@@ -109,8 +109,8 @@ static void beat(struct ha_heartbeat *heartbeat, unsigned interval_ms, unsigned 
         options->heard(options->arg, reply);
     } else if (!is_stopping(heartbeat)) {
         options->missed(options->arg,
-                        is_final(&err) || clock_monotonic_ms() - heartbeat->heard_ms >=
-                                              (int64_t)interval_ms * misses,
+                        is_final(&err) ||
+                            clock_monotonic_ms() - heartbeat->heard_ms >= (int64_t)interval_ms * misses,
                         &err);
     }
     json_decref(reply);

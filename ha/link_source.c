@@ -129,7 +129,8 @@ struct link_source *link_source_new(const struct link_source_options *options, s
 
 struct ha_source link_source_of(struct link_source *source)
 {
-    return (struct ha_source){source_stream, source_begin_acknowledge, source_acknowledge, source_cancel, source};
+    return (struct ha_source){source_stream, source_begin_acknowledge, source_acknowledge, source_cancel,
+                              source};
 }
 
 void link_source_free(struct link_source *source)

@@ -22,7 +22,8 @@ struct ha_source {
      * under way. Called by whichever thread applies; while one is under way, nothing but `acknowledge`.
      */
     bool (*begin_acknowledge)(void *arg, const struct ha_position *position);
-    /* Waits for the answer of what is under way; where nothing is, or that did not get there, sends it too. */
+    /* Waits for the answer of what is under way; where nothing is, or that did not get there, sends it too.
+     */
     int (*acknowledge)(void *arg, const struct ha_position *position, bool under_way, struct error *err);
     /* Ends what those two wait for, now and later. Any thread. */
     void (*cancel)(void *arg);

@@ -166,6 +166,13 @@ const struct ha_state_facts *ha_state_facts(enum ha_state state)
     return &facts[(unsigned)state < HA_STATES ? state : HA_NOT_CONFIGURED];
 }
 
+bool ha_is_uncertain(enum ha_state state)
+{
+    const struct ha_state_facts *of = ha_state_facts(state);
+
+    return of->is_settled && !of->is_active && !of->is_standby;
+}
+
 const char *ha_event_name(enum ha_event event)
 {
     return (unsigned)event < HA_EVENTS ? event_names[event] : "";
@@ -206,7 +213,7 @@ bool ha_hear(const struct ha_standing *own, const struct ha_standing *peer, enum
         *event = HA_IN_SYNC;
     else if (own->state == HA_PRIMARY_FAILBACK && peer->state == HA_SECONDARY_UNCERTAIN)
         *event = HA_GIVEN_UP; /* it restarted in the middle, and waits to hear that nobody took over */
-    else if (!mine->is_active && !mine->is_standby && ha_lacks_changes(own, peer))
+    else if (ha_is_uncertain(own->state) && ha_lacks_changes(own, peer))
         return false;
     else if (is_behind || peer->epoch < own->epoch)
         *event = HA_PEER_IS_STANDBY;

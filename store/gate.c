@@ -17,7 +17,7 @@ struct gate {
     void (*lost)(void *arg);
     void *arg;
     uint64_t acknowledged;
-    int64_t wakes_ms; /* monotonic: when the thread looks next; INT64_MAX: when it is told to */
+    int64_t wakes_ms;  /* monotonic: when the thread looks next; INT64_MAX: when it is told to */
     struct job *first; /* by revision, and so by deadline */
     struct job **last;
 };

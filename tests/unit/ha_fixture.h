@@ -29,7 +29,7 @@ struct wire_test {
     atomic_bool unreachable;
     struct ha_position sent; /* of what was acknowledged last; of the thread that does */
     bool sends;              /* it is under way */
-    atomic_long cut_after; /* bytes until the stream is cut; -1: never */
+    atomic_long cut_after;   /* bytes until the stream is cut; -1: never */
     atomic_int streams;
 };
 
@@ -188,9 +188,8 @@ static inline int wire_acknowledge(void *arg, const struct ha_position *position
 {
     struct wire_test *wire = arg;
 
-    return wire->unreachable
-               ? error_set(err, ERROR_UNREACHABLE, "cut off")
-               : ha_sender_acknowledge(wire->sender, under_way ? &wire->sent : position, err);
+    return wire->unreachable ? error_set(err, ERROR_UNREACHABLE, "cut off")
+                             : ha_sender_acknowledge(wire->sender, under_way ? &wire->sent : position, err);
 }
 
 static inline void wire_cancel(void *arg)

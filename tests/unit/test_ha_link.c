@@ -32,7 +32,7 @@ struct node {
     pthread_cond_t changed;
     int started; /* streams */
     int gone;
-    atomic_int acknowledged;    /* how often */
+    atomic_int acknowledged;     /* how often */
     atomic_bool closes_after_it; /* the connection */
 };
 
@@ -689,8 +689,11 @@ static int some_silence(void *arg)
 static void acknowledges_at_once_or_on_another_connection(void **state)
 {
     struct pair *pair = *state;
-    struct link_source_options options = {
-        .self = &pair->pri.self, .task = "Test", .silence_ms = some_silence, .key = give_key, .arg = &pair->pri};
+    struct link_source_options options = {.self = &pair->pri.self,
+                                          .task = "Test",
+                                          .silence_ms = some_silence,
+                                          .key = give_key,
+                                          .arg = &pair->pri};
     struct ha_position position = {.line = "0123456789abcdef0123456789abcdef", .epoch = 1, .revision = 7};
     struct error err = {0};
     struct link_source *links;

@@ -336,7 +336,8 @@ static void check(const struct world *world)
         fail_msg("two active nodes in epoch %d: %s and %s", one->epoch, ha_state_facts(one->state)->name,
                  ha_state_facts(two->state)->name);
     if (planned_only && is_active(one) && is_active(two))
-        fail_msg("two active nodes, in epochs %d and %d, without a failover that nobody handed over for: %s and %s",
+        fail_msg("two active nodes, in epochs %d and %d, without a failover that nobody handed over for: %s "
+                 "and %s",
                  one->epoch, two->epoch, ha_state_facts(one->state)->name, ha_state_facts(two->state)->name);
 }
 
