@@ -5,6 +5,7 @@
 #include "daemon/copy.h"
 #include "daemon/request.h"
 #include "store/audit.h"
+#include "store/pair.h"
 
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -124,6 +125,17 @@ static int backup_node(struct request *request, json_t **result, struct error *e
 
 /* ---- restore ---- */
 
+/* A node of a pair: meanwhile the other one may have taken over, and has the later changes. */
+static int make_ask(struct store_txn *txn, struct error *err)
+{
+    struct pair_record record;
+
+    if (pair_record_get(txn, &record, err) != 0)
+        return -1;
+    record.must_ask = true;
+    return record.state[0] == '\0' ? 0 : pair_record_set(txn, &record, err);
+}
+
 static int note_restore(struct store_txn *txn, void *arg, struct error *err)
 {
     const struct request *request = arg;
@@ -135,7 +147,7 @@ static int note_restore(struct store_txn *txn, void *arg, struct error *err)
                                 .result = "ok",
                                 .message = "this node was restored from a backup"};
 
-    return audit_append(txn, &entry, err);
+    return make_ask(txn, err) != 0 ? -1 : audit_append(txn, &entry, err);
 }
 
 static int open_backup(struct request *request, const struct place *from, struct repository_draft *draft,

@@ -141,6 +141,9 @@ static int ask_handover(struct pair *pair, struct error *err)
                      ? 0
                      : error_set(err, ERROR_TIMEOUT, "the last changes of the primary did not arrive");
     }
+    if (failed != 0 && err->code != ERROR_CONFLICT)
+        error_hint(err, "if the primary has let go it waits until it can reach this server again; `ncs ha "
+                        "failover` once more makes this one active now");
     json_decref(reply);
     link_close(link);
     return failed;
@@ -172,15 +175,34 @@ static int take_over(struct pair *pair, bool planned, const char *reason, struct
     return -1;
 }
 
+/* The primary waits, for it knows that this server has more: it was restored, and has nothing to hand over.
+ */
+static bool primary_lacks_changes(struct pair *pair)
+{
+    struct ha_standing own = {0}, peer;
+    bool answers;
+
+    pthread_mutex_lock(&pair->lock);
+    own.epoch = pair->record.epoch;
+    peer = pair->peer.standing;
+    answers = pair->peer.answers;
+    pthread_mutex_unlock(&pair->lock);
+    pair_own_place(pair, &own);
+    return answers && peer.state == HA_PRIMARY_UNCERTAIN &&
+           (peer.epoch < own.epoch || ha_lacks_changes(&peer, &own));
+}
+
 int pair_failover(struct pair *pair, struct error *err)
 {
     enum ha_state state;
+    bool planned;
     int result;
 
     if (pair_begin(pair, err) != 0)
         return -1;
     pair_record_of(pair, &state);
-    result = take_over(pair, state == HA_SECONDARY_SYNCING, "an admin asked for it", err);
+    planned = state == HA_SECONDARY_SYNCING && !primary_lacks_changes(pair);
+    result = take_over(pair, planned, "an admin asked for it", err);
     pair_end(pair);
     return result;
 }

@@ -8,10 +8,23 @@
 
 /* ---- what is said ---- */
 
+void pair_own_place(struct pair *pair, struct ha_standing *own)
+{
+    struct store_txn *txn = store_read(pair->node->store, NULL);
+    struct replica_state replica;
+
+    own->of_epoch = own->revision = 0;
+    if (txn != NULL && replica_state_get(txn, &replica, NULL) == 0) {
+        own->of_epoch = replica.epoch;
+        own->revision = replica.revision;
+    }
+    store_end(txn);
+}
+
 static json_t *describe_self(struct pair *pair, bool asks)
 {
     struct ha_receiver_state received = {0};
-    struct store_stats stats = {0};
+    struct ha_standing own;
     struct pair_record record;
     enum ha_state state;
 
@@ -22,10 +35,12 @@ static json_t *describe_self(struct pair *pair, bool asks)
     if (asks)
         pair->said_serial = pair->serial;
     pthread_mutex_unlock(&pair->lock);
-    store_stats(pair->node->store, &stats, NULL);
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "node", pair->self.node, "line", record.line, "state",
-                     ha_state_facts(state)->name, "epoch", (json_int_t)record.epoch, "revision",
-                     (json_int_t)stats.revision, "following", received.following);
+    own = (struct ha_standing){.state = state, .epoch = record.epoch};
+    pair_own_place(pair, &own);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "node", pair->self.node, "line", record.line,
+                     "state", ha_state_facts(state)->name, "epoch", (json_int_t)own.epoch, "of_epoch",
+                     (json_int_t)own.of_epoch, "revision", (json_int_t)own.revision, "following",
+                     received.following);
 }
 
 static json_t *say(void *arg)
@@ -35,14 +50,16 @@ static json_t *say(void *arg)
 
 /* ---- what is heard ---- */
 
-static bool read_standing(json_t *said, struct ha_standing *standing, uint64_t *revision)
+static bool read_standing(json_t *said, struct ha_standing *standing)
 {
     const char *state = json_string_value(json_object_get(said, "state"));
 
     if (state == NULL || !ha_state_parse(state, &standing->state))
         return false;
     standing->epoch = (unsigned long long)json_integer_value(json_object_get(said, "epoch"));
-    *revision = (uint64_t)json_integer_value(json_object_get(said, "revision"));
+    /* a node of an earlier version does not say it */
+    standing->of_epoch = (unsigned long long)json_integer_value(json_object_get(said, "of_epoch"));
+    standing->revision = (unsigned long long)json_integer_value(json_object_get(said, "revision"));
     return true;
 }
 
@@ -59,19 +76,19 @@ void pair_hear(struct pair *pair, json_t *said)
     struct ha_standing own, standing;
     struct pair_record record;
     enum ha_event event;
-    uint64_t revision;
     char reason[PAIR_REASON_SIZE];
 
-    if (!read_standing(said, &standing, &revision))
+    if (!read_standing(said, &standing))
         return;
+    pair_own_place(pair, &own);
     pthread_mutex_lock(&pair->lock);
     pair->peer.standing = standing;
-    pair->peer.revision = revision;
     /* in this state it calls no change done that is not here too */
     pair->was_in_sync = standing.state == HA_PRIMARY_ACTIVE;
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
-    own = (struct ha_standing){pair->state, pair->record.epoch};
+    own.state = pair->state;
+    own.epoch = pair->record.epoch;
     record = pair->record;
     pthread_mutex_unlock(&pair->lock);
     /* whether all is in sync the engine finds out, who sees replication */
@@ -113,6 +130,7 @@ static void on_heard(void *arg, json_t *reply)
 
     pthread_mutex_lock(&pair->lock);
     pair->peer.answers = true;
+    pair->peer.lost = false;
     pair->peer.refused = false;
     pair->peer.why[0] = pair->peer.hint[0] = '\0';
     pair->peer.heard_ms = clock_wall_ms();
@@ -140,7 +158,8 @@ static void on_missed(void *arg, bool lost, const struct error *err)
     bool was_lost;
 
     pthread_mutex_lock(&pair->lock);
-    was_lost = !pair->peer.answers && pair->peer.why[0] != '\0';
+    was_lost = pair->peer.lost;
+    pair->peer.lost = pair->peer.lost || lost;
     snprintf(pair->peer.why, sizeof(pair->peer.why), "%s", err->message);
     snprintf(pair->peer.hint, sizeof(pair->peer.hint), "%s", err->hint);
     pair->peer.refused = err->code == ERROR_PIN_MISMATCH || err->code == ERROR_UNTRUSTED ||
@@ -152,10 +171,16 @@ static void on_missed(void *arg, bool lost, const struct error *err)
         return;
     if (err->code == ERROR_CONFLICT && left_alone(pair, err))
         return;
+    if (!was_lost && pair_record_of(pair, NULL).must_ask)
+        pair_log(
+            pair, LOG_LEVEL_WARNING,
+            "this server handed over, or was restored from a backup: it does not become active before it "
+            "hears from the other one. If that one is gone for good: ncs ha remove force");
     if (!was_lost)
         pair_log(pair, LOG_LEVEL_WARNING, "the peer does not answer: %s%s%s", err->message,
                  err->hint[0] != '\0' ? ". " : "", err->hint);
-    if (pair_apply(pair, HA_PEER_LOST, err->message, NULL, NULL, NULL) == 1)
+    if (pair_apply(pair, HA_PEER_LOST, err->message, NULL, NULL, NULL) == 1 &&
+        !pair_record_of(pair, NULL).must_ask)
         pair_apply(pair, HA_NO_ANSWER, err->message, NULL, NULL, NULL);
     pair_poke(pair);
 }

@@ -21,8 +21,8 @@
 /* How the other node is, as it says itself. */
 struct pair_peer {
     struct ha_standing standing;
-    uint64_t revision;
     bool answers;      /* the last heartbeat was answered */
+    bool lost;         /* not heard for so many intervals */
     bool refused;      /* lost because somebody refuses somebody, not because of silence */
     int64_t heard_ms;  /* wall clock: it answered this node's heartbeat; 0: never */
     int64_t called_ms; /* wall clock: its own heartbeat came */
@@ -124,6 +124,9 @@ void pair_receiver_end(struct pair *pair); /* stops following, now */
 int pair_heartbeat_start(struct pair *pair, struct error *err); /* unless it runs */
 void pair_heartbeat_end(struct pair *pair);
 void pair_hear(struct pair *pair, json_t *said); /* what the other one says of itself */
+
+/* How far this node's changes go: of_epoch and revision of `own`. */
+void pair_own_place(struct pair *pair, struct ha_standing *own);
 
 /* ---- pair_stream.c: replication over links ---- */
 int pair_sender_start(struct pair *pair, struct error *err);

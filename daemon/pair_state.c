@@ -156,6 +156,7 @@ int pair_apply(struct pair *pair, enum ha_event event, const char *reason, store
     if (transition.step.known) {
         transition.record = pair_record_of(pair, NULL);
         transition.from = ha_state_facts(pair->state)->name;
+        transition.record.must_ask = ha_must_ask(transition.record.must_ask, event, transition.step);
         snprintf(transition.record.state, sizeof(transition.record.state), "%s",
                  ha_state_facts(transition.step.state)->name);
         transition.record.since_ms = clock_wall_ms();

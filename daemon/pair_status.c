@@ -26,6 +26,38 @@ static json_t *peer_of(const struct pair_record *record, const struct pair_peer 
                      (json_int_t)peer->called_ms, "problem", peer->why, "hint", peer->hint);
 }
 
+/* Why this server stays uncertain, and who can end that. */
+static void explain_waiting(struct pair *pair, const struct pair_record *record, const struct pair_peer *peer,
+                            json_t *peer_status)
+{
+    struct ha_standing own = {.epoch = record->epoch};
+    char name[2 * HOST_TEXT_MAX + 4];
+
+    pair_own_place(pair, &own);
+    pair_peer_name(record, name, sizeof(name));
+    if (peer->answers && (peer->standing.epoch > own.epoch || ha_lacks_changes(&own, &peer->standing))) {
+        json_object_set_new(
+            peer_status, "problem",
+            json_sprintf("%s has changes that this server lacks: this one was restored from a "
+                         "backup, or lost them",
+                         name));
+        json_object_set_new(
+            peer_status, "hint",
+            json_string("`ncs ha failover` on the other server makes it the active one, and this "
+                        "one follows it. To go on with what is here instead: `ncs ha remove "
+                        "force` here, then register again"));
+    } else if (!peer->answers && record->must_ask) {
+        json_object_set_new(
+            peer_status, "problem",
+            json_sprintf("this server handed over, or was restored from a backup, and does not "
+                         "become active before it hears from %s",
+                         name));
+        json_object_set_new(peer_status, "hint",
+                            json_string("bring the other server back; if it is gone for good: `ncs ha remove "
+                                        "force` here"));
+    }
+}
+
 static void add_replication(struct pair *pair, const struct ha_state_facts *facts, json_t *status)
 {
     struct ha_sender_state sent;
@@ -103,6 +135,8 @@ json_t *pair_status(struct pair *pair)
     json_object_set_new(status, "waits_for_standby", json_boolean(gate));
     if (facts->role != HA_STANDALONE) {
         json_object_set_new(status, "peer", peer_of(&record, &peer));
+        if (ha_is_uncertain(state))
+            explain_waiting(pair, &record, &peer, json_object_get(status, "peer"));
         add_replication(pair, facts, status);
     }
     if (facts->role != HA_STANDALONE && form.ipv4[0] != '\0')

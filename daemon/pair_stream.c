@@ -30,20 +30,21 @@ static void on_gone(void *arg, const void *pipe_arg)
 /* Whether the caller is the one to whom records are sent, and this node the one to send them. */
 static int check_caller(struct pair *pair, const struct link_caller *caller, struct error *err)
 {
-    const struct ha_state_facts *facts;
+    enum ha_state state;
     bool known;
 
     pthread_mutex_lock(&pair->lock);
-    facts = ha_state_facts(pair->state);
+    state = pair->state;
     known = strcmp(pair->record.peer_node, caller->node) == 0 ||
             (pair->state == HA_INITIALIZING && strcmp(pair->coming.peer_node, caller->node) == 0);
     pthread_mutex_unlock(&pair->lock);
     if (!known)
         return error_set(err, ERROR_CONFLICT, "%s is in no pair with %s", pair->self.address,
                          caller->address);
-    if (facts->is_standby)
+    /* what an uncertain node has may be old: whoever took it over would lose what is newer */
+    if (ha_state_facts(state)->is_standby || ha_is_uncertain(state))
         return error_set(err, ERROR_NOT_ACTIVE, "%s is %s, and has nothing to send", pair->self.address,
-                         facts->name);
+                         ha_state_facts(state)->name);
     return 0;
 }
 
@@ -296,7 +297,14 @@ static int on_import(struct store_txn *txn, void *arg, struct error *err)
                                      .event = ha_event_name(HA_REGISTERED_SECONDARY),
                                      .reason = pair->coming.reason,
                                      .epoch = pair->coming.epoch};
+    bool copying;
 
+    /* a receiver takes further snapshots where it has to; the registration is long over then */
+    pthread_mutex_lock(&pair->lock);
+    copying = pair->copying;
+    pthread_mutex_unlock(&pair->lock);
+    if (!copying)
+        return 0;
     if (pair_record_set(txn, &pair->coming, err) != 0 ||
         pair_key_set(txn, pair->node->seal, PAIR_KEY_PAIR, pair->coming_key, err) != 0)
         return -1;

@@ -71,33 +71,47 @@ static bool is_stopping(struct ha_heartbeat *heartbeat)
     return stopping;
 }
 
+static int ask(struct ha_heartbeat *heartbeat, unsigned interval_ms, int timeout_ms, json_t **reply,
+               struct error *err)
+{
+    const struct ha_heartbeat_options *options = &heartbeat->options;
+    json_t *body;
+    int failed;
+
+    if (heartbeat->link == NULL && connect_peer(heartbeat, timeout_ms, err) != 0)
+        return -1;
+    body = options->say(options->arg);
+    failed = link_request(heartbeat->link, "POST", "/ha/v1/heartbeat", body,
+                          timeout_ms < (int)interval_ms ? timeout_ms : at_least(interval_ms), reply, err);
+    json_decref(body);
+    if (failed != 0) {
+        link_close(heartbeat->link);
+        heartbeat->link = NULL;
+    }
+    return failed;
+}
+
 static void beat(struct ha_heartbeat *heartbeat, unsigned interval_ms, unsigned misses)
 {
     const struct ha_heartbeat_options *options = &heartbeat->options;
-    int timeout_ms = patience(heartbeat, interval_ms, misses);
+    bool kept = heartbeat->link != NULL;
     struct error err = {0};
     json_t *reply = NULL;
-    json_t *body = NULL;
-    int failed = heartbeat->link != NULL ? 0 : connect_peer(heartbeat, timeout_ms, &err);
+    int failed = ask(heartbeat, interval_ms, patience(heartbeat, interval_ms, misses), &reply, &err);
 
-    if (failed == 0) {
-        body = options->say(options->arg);
-        failed =
-            link_request(heartbeat->link, "POST", "/ha/v1/heartbeat", body,
-                         timeout_ms < (int)interval_ms ? timeout_ms : at_least(interval_ms), &reply, &err);
-        json_decref(body);
+    /* the other one closes a connection that was silent for long: no reason to miss a beat */
+    if (failed != 0 && kept && err.code == ERROR_UNREACHABLE) {
+        err = (struct error){0};
+        failed = ask(heartbeat, interval_ms, patience(heartbeat, interval_ms, misses), &reply, &err);
     }
     if (failed == 0) {
         heartbeat->heard_ms = clock_monotonic_ms();
         options->heard(options->arg, reply);
-    } else {
-        link_close(heartbeat->link);
-        heartbeat->link = NULL;
-        if (!is_stopping(heartbeat))
-            options->missed(options->arg,
-                            is_final(&err) ||
-                                clock_monotonic_ms() - heartbeat->heard_ms >= (int64_t)interval_ms * misses,
-                            &err);
+    } else if (!is_stopping(heartbeat)) {
+        options->missed(options->arg,
+                        is_final(&err) ||
+                            clock_monotonic_ms() - heartbeat->heard_ms >= (int64_t)interval_ms * misses,
+                        &err);
     }
     json_decref(reply);
 }

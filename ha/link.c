@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define READ_SIZE (64 * 1024) /* bytes taken from TLS at once */
+#define SEND_MS 100           /* for a short request to get into the socket */
 
 struct link {
     const struct link_self *self;
@@ -124,21 +125,24 @@ static int judge_answer(struct link *link, const struct http_reply *reply, const
     return failed;
 }
 
-static int converse(struct link *link, const char *method, const char *path, json_t *body,
-                    int64_t deadline_ms, int silence_ms, struct reading *reading, json_t **result,
-                    struct error *err)
+static int ask_for(struct link *link, const char *method, const char *path, json_t *body, int64_t deadline_ms,
+                   struct error *err)
+{
+    if (link->spent)
+        return error_set(err, ERROR_UNREACHABLE, "the connection to %s is of no more use", link->host);
+    link->spent = true; /* until an answer is there as a whole */
+    return send_request(link, method, path, body, deadline_ms, err);
+}
+
+static int hear_answer(struct link *link, int64_t deadline_ms, int silence_ms, struct reading *reading,
+                       json_t **result, struct error *err)
 {
     struct http_reply reply = {0};
     struct error why = {0};
     int failed;
 
-    if (link->spent)
-        return error_set(err, ERROR_UNREACHABLE, "the connection to %s is of no more use", link->host);
-    link->spent = true; /* until an answer is there as a whole */
     reading->reply = &reply;
-    failed = send_request(link, method, path, body, deadline_ms, &why);
-    if (failed == 0)
-        failed = read_answer(link, &reply, reading, deadline_ms, silence_ms, &why);
+    failed = read_answer(link, &reply, reading, deadline_ms, silence_ms, &why);
     if (failed == 0 && (reading->bytes == NULL || reply.status != 200))
         failed = judge_answer(link, &reply, &reading->kept, result, &why);
     if (failed != 0 && err != NULL)
@@ -153,18 +157,36 @@ static int converse(struct link *link, const char *method, const char *path, jso
 int link_request(struct link *link, const char *method, const char *path, json_t *body, int timeout_ms,
                  json_t **reply, struct error *err)
 {
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     struct reading reading = {0};
 
-    return converse(link, method, path, body, clock_monotonic_ms() + timeout_ms, 0, &reading, reply, err);
+    if (ask_for(link, method, path, body, deadline_ms, err) != 0)
+        return -1;
+    return hear_answer(link, deadline_ms, 0, &reading, reply, err);
+}
+
+bool link_send(struct link *link, const char *method, const char *path)
+{
+    return tls_connection_is_quiet(link->connection) &&
+           ask_for(link, method, path, NULL, clock_monotonic_ms() + SEND_MS, NULL) == 0;
+}
+
+int link_hear(struct link *link, int timeout_ms, json_t **reply, struct error *err)
+{
+    struct reading reading = {0};
+
+    return hear_answer(link, clock_monotonic_ms() + timeout_ms, 0, &reading, reply, err);
 }
 
 int link_stream(struct link *link, const char *path, int silence_ms, link_bytes bytes, void *arg,
                 struct error *err)
 {
+    int64_t deadline_ms = clock_monotonic_ms() + silence_ms;
     struct reading reading = {.bytes = bytes, .arg = arg};
 
-    return converse(link, "GET", path, NULL, clock_monotonic_ms() + silence_ms, silence_ms, &reading, NULL,
-                    err);
+    if (ask_for(link, "GET", path, NULL, deadline_ms, err) != 0)
+        return -1;
+    return hear_answer(link, deadline_ms, silence_ms, &reading, NULL, err);
 }
 
 /* ---- opening ---- */

@@ -65,6 +65,15 @@ const char *link_peer_version(const struct link *link); /* of its product */
 int link_request(struct link *link, const char *method, const char *path, json_t *body, int timeout_ms,
                  json_t **reply, struct error *err);
 
+/*
+ * The same in two steps, so that another thread may wait for the answer; nothing else may be asked of the
+ * link between them. link_send(): true: it is on its way, and link_hear() comes next. False: the link is of
+ * no use (any more), or the other side said something, its end perhaps, unasked. It does not wait, but for
+ * room in the socket.
+ */
+bool link_send(struct link *link, const char *method, const char *path);
+int link_hear(struct link *link, int timeout_ms, json_t **reply, struct error *err);
+
 /* The same for an answer that goes on: `bytes` is called with each piece until it returns non-zero
  * (ERROR_BUSY) or the answer ends (0). silence_ms: without a byte for so long, ERROR_TIMEOUT. */
 typedef int (*link_bytes)(void *arg, const void *bytes, size_t length);

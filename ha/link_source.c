@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ACK_PATH_SIZE (HA_POSITION_SIZE + 16)
+
 struct link_source {
     struct link_source_options options;
     struct tls_cancel *cancel;
-    struct link *acknowledging; /* kept open; the acknowledging thread's */
+    struct link *acknowledging; /* kept open; of whoever acknowledges: ha/receiver.h */
 };
 
 static struct link *open_link(struct link_source *source, struct error *err)
@@ -45,23 +47,61 @@ static int source_stream(void *arg, const char *path,
     return result;
 }
 
-static int source_acknowledge(void *arg, const struct ha_position *position, struct error *err)
+static void format_acknowledgement(const struct ha_position *position, char path[ACK_PATH_SIZE])
 {
-    struct link_source *source = arg;
     char query[HA_POSITION_SIZE];
-    char path[HA_POSITION_SIZE + 16];
-    int result;
 
     ha_position_format(position, query);
-    snprintf(path, sizeof(path), "/ha/v1/ack?%s", query);
+    snprintf(path, ACK_PATH_SIZE, "/ha/v1/ack?%s", query);
+}
+
+static bool source_begin_acknowledge(void *arg, const struct ha_position *position)
+{
+    struct link_source *source = arg;
+    char path[ACK_PATH_SIZE];
+
+    format_acknowledgement(position, path);
+    return source->acknowledging != NULL && link_send(source->acknowledging, "POST", path);
+}
+
+static void close_acknowledging(struct link_source *source)
+{
+    link_close(source->acknowledging);
+    source->acknowledging = NULL;
+}
+
+static int acknowledge_anew(struct link_source *source, const struct ha_position *position, struct error *err)
+{
+    char path[ACK_PATH_SIZE];
+
+    format_acknowledgement(position, path);
     if (source->acknowledging == NULL && (source->acknowledging = open_link(source, err)) == NULL)
         return -1;
-    result = link_request(source->acknowledging, "POST", path, NULL, LINK_SOURCE_ACK_MS, NULL, err);
-    if (result != 0) {
-        link_close(source->acknowledging);
-        source->acknowledging = NULL;
+    return link_request(source->acknowledging, "POST", path, NULL, LINK_SOURCE_ACK_MS, NULL, err);
+}
+
+static int source_acknowledge(void *arg, const struct ha_position *position, bool under_way,
+                              struct error *err)
+{
+    struct link_source *source = arg;
+    bool kept = source->acknowledging != NULL;
+    struct error why = {0};
+    int result = under_way ? link_hear(source->acknowledging, LINK_SOURCE_ACK_MS, NULL, &why)
+                           : acknowledge_anew(source, position, &why);
+
+    /* the other node closes a connection that was silent for a while: that is no reason to let a change wait
+     */
+    if (result != 0 && kept && why.code == ERROR_UNREACHABLE) {
+        close_acknowledging(source);
+        why = (struct error){0};
+        result = acknowledge_anew(source, position, &why);
     }
-    return result;
+    if (result == 0)
+        return 0;
+    close_acknowledging(source);
+    if (err != NULL)
+        *err = why;
+    return -1;
 }
 
 static void source_cancel(void *arg)
@@ -89,7 +129,8 @@ struct link_source *link_source_new(const struct link_source_options *options, s
 
 struct ha_source link_source_of(struct link_source *source)
 {
-    return (struct ha_source){source_stream, source_acknowledge, source_cancel, source};
+    return (struct ha_source){source_stream, source_begin_acknowledge, source_acknowledge, source_cancel,
+                              source};
 }
 
 void link_source_free(struct link_source *source)

@@ -25,8 +25,9 @@ struct ha_receiver {
     pthread_cond_t changed;
     bool stopping;
     struct ha_position to_acknowledge; /* the last one that is on disk */
-    uint64_t acknowledged;             /* its revision when it was told last */
     bool tell;                         /* it is to be told */
+    bool telling;                      /* one of the threads uses the source for it */
+    bool told;                         /* it was sent, and the answer is not there yet */
     struct ha_receiver_state state;
 
     /* the receiving thread's own */
@@ -79,7 +80,27 @@ static int read_state(struct ha_receiver *receiver, struct replica_state *out, s
     return result;
 }
 
-/* A revision is on disk: it is told to the active node. */
+/* With the lock held, which it gives up meanwhile. Tells it from here where that needs no waiting: a change
+ * waits for it. Else, and for the answer, there is the other thread. */
+static void tell(struct ha_receiver *receiver)
+{
+    const struct ha_source *source = &receiver->options.source;
+    struct ha_position position = receiver->to_acknowledge;
+    bool sent = false;
+
+    if (!receiver->telling && !receiver->tell && !receiver->told) {
+        receiver->telling = true;
+        pthread_mutex_unlock(&receiver->lock);
+        sent = source->begin_acknowledge(source->arg, &position);
+        pthread_mutex_lock(&receiver->lock);
+        receiver->telling = false;
+    }
+    receiver->told = receiver->told || sent;
+    receiver->tell = receiver->tell || !sent;
+    pthread_cond_broadcast(&receiver->changed);
+}
+
+/* A revision is on disk. */
 static void applied(struct ha_receiver *receiver, uint64_t revision)
 {
     pthread_mutex_lock(&receiver->lock);
@@ -89,8 +110,7 @@ static void applied(struct ha_receiver *receiver, uint64_t revision)
     receiver->to_acknowledge.revision = revision;
     receiver->to_acknowledge.epoch = receiver->active.epoch;
     memcpy(receiver->to_acknowledge.line, receiver->active.line, REPLICA_LINE_SIZE);
-    receiver->tell = true;
-    pthread_cond_broadcast(&receiver->changed);
+    tell(receiver);
     pthread_mutex_unlock(&receiver->lock);
     if (receiver->options.applied != NULL)
         receiver->options.applied(receiver->options.arg, revision);
@@ -440,17 +460,21 @@ static void *ack_thread(void *arg)
     pthread_mutex_lock(&receiver->lock);
     while (!receiver->stopping) {
         struct ha_position position = receiver->to_acknowledge;
+        bool told = receiver->told;
         struct error err = {0};
         bool failed;
 
-        if (!receiver->tell) {
+        if (receiver->telling || (!receiver->tell && !told)) {
             pthread_cond_wait(&receiver->changed, &receiver->lock);
             continue;
         }
-        receiver->tell = false;
+        receiver->tell = receiver->tell && told; /* what came after that was sent */
+        receiver->told = false;
+        receiver->telling = true;
         pthread_mutex_unlock(&receiver->lock);
-        failed = source->acknowledge(source->arg, &position, &err) != 0;
+        failed = source->acknowledge(source->arg, &position, told, &err) != 0;
         pthread_mutex_lock(&receiver->lock);
+        receiver->telling = false;
         if (failed) {
             wait_to_retry(receiver);
             receiver->tell = true;

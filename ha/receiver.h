@@ -7,7 +7,7 @@ struct ha_receiver;
 
 /*
  * How to reach the active node: over the link between the nodes (ha/link_source.h), or over a pair of pipes
- * in a test. Both block; each is called by one thread of the receiver's.
+ * in a test. stream() and acknowledge() block; each is called by one thread of the receiver's.
  */
 struct ha_source {
     /*
@@ -17,8 +17,14 @@ struct ha_source {
      */
     int (*stream)(void *arg, const char *path, int (*take)(void *arg, const void *bytes, size_t length),
                   void *take_arg, struct error *err);
-    /* POST /ha/v1/ack. */
-    int (*acknowledge)(void *arg, const struct ha_position *position, struct error *err);
+    /*
+     * POST /ha/v1/ack. `begin` sends it, where that can be done without waiting for anything: true: it is
+     * under way. Called by whichever thread applies; while one is under way, nothing but `acknowledge`.
+     */
+    bool (*begin_acknowledge)(void *arg, const struct ha_position *position);
+    /* Waits for the answer of what is under way; where nothing is, or that did not get there, sends it too.
+     */
+    int (*acknowledge)(void *arg, const struct ha_position *position, bool under_way, struct error *err);
     /* Ends what those two wait for, now and later. Any thread. */
     void (*cancel)(void *arg);
     void *arg;

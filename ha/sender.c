@@ -11,6 +11,7 @@
 
 #define ALIVE_MS 5000
 #define KEY_MOST 64
+#define PUSH_MOST 4 /* changes; more are worth a thread of their own */
 
 struct ha_sender {
     struct ha_sender_options options;
@@ -28,13 +29,39 @@ struct ha_sender {
     unsigned followers; /* streams of changes that are up */
 };
 
+/* A stream that waits for just these changes, if they are few. With the lock held. */
+static struct stream *waiting_for(struct ha_sender *sender, uint64_t revision)
+{
+    for (struct stream *stream = sender->streams; stream != NULL; stream = stream->next) {
+        if (stream->idle && !stream->gone && !stream->lent && revision > stream->sent &&
+            revision - stream->sent <= PUSH_MOST)
+            return stream;
+    }
+    return NULL;
+}
+
+/* On the store's writer. A few changes it sends itself, for they wait to be acknowledged; waking the stream's
+ * thread would take longer than that. */
 static void on_commit(void *arg, uint64_t revision)
 {
     struct ha_sender *sender = arg;
+    struct stream *stream;
+    bool wake = true;
 
     pthread_mutex_lock(&sender->lock);
     sender->committed = revision;
-    pthread_cond_broadcast(&sender->changed);
+    stream = sender->stopping ? NULL : waiting_for(sender, revision);
+    if (stream != NULL) {
+        stream->lent = true;
+        pthread_mutex_unlock(&sender->lock);
+        wake = !stream_push(stream);
+        pthread_mutex_lock(&sender->lock);
+        stream->gone = stream->gone || wake;
+        wake = wake || stream->wanted || stream->sent < sender->committed;
+        stream->lent = stream->wanted = false;
+    }
+    if (wake)
+        pthread_cond_broadcast(&sender->changed);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -84,12 +111,18 @@ void ha_sender_free(struct ha_sender *sender)
 
 /* ---- what the streams ask of it ---- */
 
+/* With the lock held. */
+static bool is_over(const struct stream *stream)
+{
+    return stream->gone || stream->sender->stopping;
+}
+
 bool stream_is_over(struct stream *stream)
 {
     bool over;
 
     pthread_mutex_lock(&stream->sender->lock);
-    over = stream->gone || stream->sender->stopping;
+    over = is_over(stream);
     pthread_mutex_unlock(&stream->sender->lock);
     return over;
 }
@@ -108,7 +141,21 @@ static bool tell_acknowledged(struct ha_sender *sender)
     return true;
 }
 
-bool stream_wait(struct stream *stream, uint64_t sent, int wait_ms)
+void stream_pause(struct stream *stream, int wait_ms)
+{
+    struct ha_sender *sender = stream->sender;
+    struct timespec until = clock_deadline(wait_ms);
+    int code = 0;
+
+    pthread_mutex_lock(&sender->lock);
+    while (!is_over(stream) && code == 0) {
+        if (!tell_acknowledged(sender))
+            code = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
+    }
+    pthread_mutex_unlock(&sender->lock);
+}
+
+bool stream_wait(struct stream *stream, int wait_ms)
 {
     struct ha_sender *sender = stream->sender;
     struct timespec until = clock_deadline(wait_ms);
@@ -116,11 +163,16 @@ bool stream_wait(struct stream *stream, uint64_t sent, int wait_ms)
     bool over;
 
     pthread_mutex_lock(&sender->lock);
-    while (!stream->gone && !sender->stopping && sender->committed <= sent && code == 0) {
-        if (!tell_acknowledged(sender))
+    stream->idle = true;
+    while (stream->lent || (!is_over(stream) && sender->committed <= stream->sent && code == 0)) {
+        stream->wanted = stream->lent;
+        if (stream->lent)
+            pthread_cond_wait(&sender->changed, &sender->lock);
+        else if (!tell_acknowledged(sender))
             code = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
     }
-    over = stream->gone || sender->stopping;
+    stream->idle = false;
+    over = is_over(stream);
     pthread_mutex_unlock(&sender->lock);
     return !over;
 }

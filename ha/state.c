@@ -147,9 +147,30 @@ struct ha_step ha_next(enum ha_state state, enum ha_event event)
     return (struct ha_step){false, state, 0};
 }
 
+bool ha_must_ask(bool must_ask, enum ha_event event, struct ha_step step)
+{
+    const struct ha_state_facts *next = ha_state_facts(step.state);
+
+    if (next->role == HA_STANDALONE || next->is_active || next->is_standby)
+        return false;
+    return must_ask || event == HA_HANDED_OVER;
+}
+
+bool ha_lacks_changes(const struct ha_standing *own, const struct ha_standing *peer)
+{
+    return own->of_epoch != 0 && peer->of_epoch == own->of_epoch && peer->revision > own->revision;
+}
+
 const struct ha_state_facts *ha_state_facts(enum ha_state state)
 {
     return &facts[(unsigned)state < HA_STATES ? state : HA_NOT_CONFIGURED];
+}
+
+bool ha_is_uncertain(enum ha_state state)
+{
+    const struct ha_state_facts *of = ha_state_facts(state);
+
+    return of->is_settled && !of->is_active && !of->is_standby;
 }
 
 const char *ha_event_name(enum ha_event event)
@@ -192,6 +213,8 @@ bool ha_hear(const struct ha_standing *own, const struct ha_standing *peer, enum
         *event = HA_IN_SYNC;
     else if (own->state == HA_PRIMARY_FAILBACK && peer->state == HA_SECONDARY_UNCERTAIN)
         *event = HA_GIVEN_UP; /* it restarted in the middle, and waits to hear that nobody took over */
+    else if (ha_is_uncertain(own->state) && ha_lacks_changes(own, peer))
+        return false;
     else if (is_behind || peer->epoch < own->epoch)
         *event = HA_PEER_IS_STANDBY;
     else

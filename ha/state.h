@@ -67,11 +67,26 @@ struct ha_step {
 /* The whole of the machine. */
 struct ha_step ha_next(enum ha_state state, enum ha_event event);
 
+/*
+ * Whether silence of the peer lets a node that is uncertain go on: not where it must ask, for it gave its
+ * role away, or was restored from a backup; then only the peer's word or an admin helps. ha_must_ask()
+ * carries that through a transition; it is to be on disk with it.
+ */
+bool ha_must_ask(bool must_ask, enum ha_event event, struct ha_step step);
+
 /* What a node knows of one of both, itself included. */
 struct ha_standing {
     enum ha_state state;
-    unsigned long long epoch;
+    unsigned long long epoch;    /* the latest one it knows of */
+    unsigned long long of_epoch; /* its last change was made in; 0: not known */
+    unsigned long long revision; /* of that change */
 };
+
+/*
+ * True: the peer has changes of the very epoch in which this node was active, that this node has not. So it
+ * lost them, or was restored from a backup, and must not go on as it is.
+ */
+bool ha_lacks_changes(const struct ha_standing *own, const struct ha_standing *peer);
 
 /*
  * What follows for a node from hearing how the other one is; false: nothing. HA_IN_SYNC says only that it may
@@ -88,6 +103,9 @@ struct ha_state_facts {
     bool is_settled; /* neither registering nor on the way from one role to another */
 };
 const struct ha_state_facts *ha_state_facts(enum ha_state state);
+
+/* Neither active nor standby nor on the way to either: it waits to hear what the other one is. */
+bool ha_is_uncertain(enum ha_state state);
 
 const char *ha_event_name(enum ha_event event); /* "peer lost": for the history */
 const char *ha_role_name(enum ha_role role);    /* "Primary", "Secondary", "Standalone" */

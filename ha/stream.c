@@ -32,7 +32,8 @@ static bool wait_for_room(struct stream *stream)
     size_t now = before;
 
     while (now > UNSENT_MOST) {
-        if (!stream_wait(stream, UINT64_MAX, PAUSE_MS) || clock_monotonic_ms() - moved_ms > STALLED_MS)
+        stream_pause(stream, PAUSE_MS);
+        if (stream_is_over(stream) || clock_monotonic_ms() - moved_ms > STALLED_MS)
             return false;
         now = stream->pipe.unsent(stream->pipe.arg);
         if (now < before)
@@ -42,20 +43,23 @@ static bool wait_for_room(struct stream *stream)
     return true;
 }
 
+static bool give(struct stream *stream)
+{
+    bool sent = stream->pipe.send(stream->pipe.arg, stream->out.data, stream->out.length) == 0;
+
+    OPENSSL_cleanse(stream->out.data, stream->out.length);
+    text_clear(&stream->out);
+    return sent;
+}
+
 /* Gives what was made to the pipe, if it is enough of it. */
 static bool flush(struct stream *stream, size_t least)
 {
-    bool sent;
-
     if (stream->out.failed)
         return false;
-    if (stream->out.length == 0 || stream->out.length < least)
-        return !stream_is_over(stream);
-    sent = wait_for_room(stream) &&
-           stream->pipe.send(stream->pipe.arg, stream->out.data, stream->out.length) == 0;
-    OPENSSL_cleanse(stream->out.data, stream->out.length);
-    text_clear(&stream->out);
-    return sent && !stream_is_over(stream);
+    if (stream->out.length > 0 && stream->out.length >= least && !(wait_for_room(stream) && give(stream)))
+        return false;
+    return !stream_is_over(stream);
 }
 
 /* ---- a snapshot ---- */
@@ -177,10 +181,17 @@ static bool gather(struct stream *stream)
     return reaches;
 }
 
+bool stream_push(struct stream *stream)
+{
+    if (stream->pipe.unsent(stream->pipe.arg) > UNSENT_MOST)
+        return true;
+    return gather(stream) && !stream->out.failed && (stream->out.length == 0 || give(stream));
+}
+
 /* Until there is something new, or time to say that nothing is. */
 static bool idle(struct stream *stream)
 {
-    if (!stream_wait(stream, stream->sent, stream_options(stream)->alive_ms) || !gather(stream))
+    if (!stream_wait(stream, stream_options(stream)->alive_ms) || !gather(stream))
         return false;
     if (stream->out.length == 0)
         frame_add_alive(&stream->out);

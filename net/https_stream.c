@@ -3,6 +3,8 @@
 
 #include <event2/buffer.h>
 
+#define JOINED_MOST 4096 /* bytes of a stream that are worth a copy */
+
 /* Only while an exchange streams: the connection is closed, by whomever. */
 static void on_stream_closed(struct evhttp_connection *carrier, void *arg)
 {
@@ -59,16 +61,28 @@ bool https_stream_start(struct https_exchange *exchange, int status, const char 
     return true;
 }
 
+/* evhttp writes a chunk's length and its bytes apart from each other, and each would be a TLS record and a
+ * segment of its own. */
+static void join_pieces(struct https_exchange *exchange)
+{
+    struct https_connection *connection = https_connection_of(exchange->request);
+    struct evbuffer *output = connection == NULL ? NULL : bufferevent_get_output(connection->stream);
+
+    if (output != NULL && evbuffer_get_length(output) <= JOINED_MOST)
+        evbuffer_pullup(output, -1);
+}
+
 void https_stream_send(struct https_exchange *exchange, const void *bytes, size_t length)
 {
     struct evbuffer *piece = evbuffer_new();
 
     exchange->writing |= length > 0;
-    if (piece != NULL && evbuffer_add(piece, bytes, length) == 0)
+    if (piece != NULL && evbuffer_add(piece, bytes, length) == 0) {
         evhttp_send_reply_chunk_with_cb(exchange->request, piece, on_stream_drained, exchange);
-    else if (https_connection_of(exchange->request) != NULL)
-        https_connection_doom(
-            https_connection_of(exchange->request)); /* out of memory: what is missing must show */
+        join_pieces(exchange);
+    } else if (https_connection_of(exchange->request) != NULL) {
+        https_connection_doom(https_connection_of(exchange->request)); /* out of memory: it must show */
+    }
     if (piece != NULL)
         evbuffer_free(piece);
 }

@@ -17,6 +17,7 @@ struct gate {
     void (*lost)(void *arg);
     void *arg;
     uint64_t acknowledged;
+    int64_t wakes_ms;  /* monotonic: when the thread looks next; INT64_MAX: when it is told to */
     struct job *first; /* by revision, and so by deadline */
     struct job **last;
 };
@@ -64,15 +65,19 @@ static void report(struct job *jobs, uint64_t acknowledged)
     }
 }
 
+/* Until the first deadline, though what waits for it may be gone by then: to be told of each job would cost
+ * more than to look once in vain. */
 static void wait_for_change(struct gate *gate)
 {
     struct timespec until;
 
     if (gate->first == NULL || !gate->open) {
+        gate->wakes_ms = INT64_MAX;
         pthread_cond_wait(&gate->changed, &gate->lock);
         return;
     }
-    until = clock_deadline(gate->first->deadline_ms - clock_monotonic_ms());
+    gate->wakes_ms = gate->first->deadline_ms;
+    until = clock_deadline(gate->wakes_ms - clock_monotonic_ms());
     pthread_cond_timedwait(&gate->changed, &gate->lock, &until);
 }
 
@@ -161,7 +166,7 @@ void gate_pass(struct gate *gate, struct job *job)
     if (waits) {
         job->next = NULL;
         job->deadline_ms = clock_monotonic_ms() + gate->timeout_ms;
-        if (gate->first == NULL)
+        if (gate->wakes_ms > job->deadline_ms)
             pthread_cond_signal(&gate->changed);
         *gate->last = job;
         gate->last = &job->next;

@@ -83,6 +83,7 @@ int pair_record_get(struct store_txn *txn, struct pair_record *out, struct error
     COPY(out->line, record->line);
     out->epoch = record->epoch;
     out->confirmed = record->confirmed;
+    out->must_ask = record->must_ask;
     out->form.automatic = record->automatic;
     COPY(out->form.email, record->email);
     COPY(out->form.ipv4, record->ipv4);
@@ -103,6 +104,7 @@ int pair_record_set(struct store_txn *txn, const struct pair_record *from, struc
     record.line = text_of(from->line);
     record.epoch = from->epoch;
     record.confirmed = from->confirmed;
+    record.must_ask = from->must_ask;
     record.automatic = from->form.automatic;
     record.email = text_of(from->form.email);
     record.ipv4 = text_of(from->form.ipv4);

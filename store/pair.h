@@ -36,6 +36,7 @@ struct pair_record {
     char line[PAIR_NODE_SIZE]; /* of the pair's history (store/replica.h) */
     uint64_t epoch;            /* that this node was last active or standby in */
     bool confirmed;            /* both have said that the pair stands */
+    bool must_ask;             /* it gave its role away, or was restored: silence does not let it go on */
     struct pair_form form;
 };
 

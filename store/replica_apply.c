@@ -51,7 +51,8 @@ int replica_apply(struct store *store, const struct seal *seal, const struct rep
 {
     struct apply apply = {seal, changes, count};
 
-    return store_run(store, apply_job, &apply, err);
+    /* a change waits at the active node: no thread is woken for it that need not be */
+    return store_run_here(store, apply_job, &apply, err);
 }
 
 static int follow_job(struct store_txn *txn, void *arg, struct error *err)

@@ -163,6 +163,13 @@ int store_run(struct store *store, store_job job, void *arg, struct error *err)
     return store_run_reach(store, job, arg, NULL, err);
 }
 
+int store_run_here(struct store *store, store_job job, void *arg, struct error *err)
+{
+    if (store->writer == NULL)
+        return refuse_to_write(store, err);
+    return writer_run_here(store->writer, job, arg, err);
+}
+
 void store_submit(struct store *store, store_job job, store_done done, void *arg)
 {
     struct error err = {0};

@@ -56,8 +56,12 @@ typedef void (*store_done)(void *arg, int result, const struct error *err);
  * ERROR_BUSY (others read for too long for the map to grow), ERROR_DENIED (opened to read). */
 int store_run(struct store *store, store_job job, void *arg, struct error *err);
 
-/* The same without waiting; `done` may be NULL. Where the job cannot even be queued (out of memory, opened to
- * read) `done` is called at once, by the caller's thread. */
+/* The same on the calling thread, between two groups of the writer's: it saves waking the writer, and joins
+ * no group. For jobs of one thread that get no revision of their own, as what replication applies. */
+int store_run_here(struct store *store, store_job job, void *arg, struct error *err);
+
+/* store_run() without waiting; `done` may be NULL. Where the job cannot even be queued (out of memory, opened
+ * to read) `done` is called at once, by the caller's thread. */
 void store_submit(struct store *store, store_job job, store_done done, void *arg);
 
 /* How far a change had come when its job was reported done. */

@@ -20,7 +20,8 @@
 struct writer {
     struct environment *environment;
     pthread_t thread;
-    pthread_mutex_t lock;
+    pthread_mutex_t turn; /* held by the thread that commits, or moves the map */
+    pthread_mutex_t lock; /* over what follows */
     pthread_cond_t work;
     struct job *first;
     struct job **last;
@@ -32,6 +33,9 @@ struct writer {
     void (*committed)(void *arg, uint64_t revision);
     void *committed_arg;
 };
+
+/* Whose group this thread is committing; NULL: none. */
+static _Thread_local const struct writer *committing;
 
 /* What came of a group so far. */
 struct group {
@@ -176,8 +180,8 @@ static void fail_all(struct job *jobs, const struct error *err)
     }
 }
 
-/* Returns the revision that the group reached; 0: it raised none. */
-static uint64_t commit_group(struct writer *writer, struct job *jobs)
+/* With the turn held. Returns the revision that the group reached; 0: it raised none. */
+static uint64_t commit_in_turn(struct writer *writer, struct job *jobs)
 {
     struct error err = {0};
     bool reopened = false;
@@ -198,15 +202,30 @@ static uint64_t commit_group(struct writer *writer, struct job *jobs)
     return 0;
 }
 
-static void grow_ahead(struct environment *environment)
+static uint64_t commit_group(struct writer *writer, struct job *jobs)
 {
+    uint64_t revision;
+
+    pthread_mutex_lock(&writer->turn);
+    committing = writer;
+    revision = commit_in_turn(writer, jobs);
+    committing = NULL;
+    pthread_mutex_unlock(&writer->turn);
+    return revision;
+}
+
+static void grow_ahead(struct writer *writer)
+{
+    struct environment *environment = writer->environment;
     size_t map_bytes, used_bytes;
 
-    if (environment->mdb == NULL)
-        return;
-    environment_usage(environment, &map_bytes, &used_bytes);
-    if (used_bytes > map_bytes / 100 * GROW_AHEAD_PERCENT)
-        environment_grow(environment, 0, NULL); /* somebody reads just now: at the next group */
+    pthread_mutex_lock(&writer->turn);
+    if (environment->mdb != NULL) {
+        environment_usage(environment, &map_bytes, &used_bytes);
+        if (used_bytes > map_bytes / 100 * GROW_AHEAD_PERCENT)
+            environment_grow(environment, 0, NULL); /* somebody reads just now: at the next group */
+    }
+    pthread_mutex_unlock(&writer->turn);
 }
 
 static void tell_watcher(struct writer *writer, uint64_t revision)
@@ -262,16 +281,20 @@ static struct job *take_group(struct writer *writer)
     return jobs;
 }
 
+static void do_group(struct writer *writer, struct job *jobs)
+{
+    tell_watcher(writer, commit_group(writer, jobs)); /* first: the standby's work is what takes long */
+    report(writer, jobs);
+    grow_ahead(writer);
+}
+
 static void *writer_thread(void *arg)
 {
     struct writer *writer = arg;
     struct job *jobs;
 
-    while ((jobs = take_group(writer)) != NULL) {
-        tell_watcher(writer, commit_group(writer, jobs)); /* first: the standby's work is what takes long */
-        report(writer, jobs);
-        grow_ahead(writer->environment);
-    }
+    while ((jobs = take_group(writer)) != NULL)
+        do_group(writer, jobs);
     return NULL;
 }
 
@@ -281,6 +304,7 @@ static void writer_free(struct writer *writer)
     pthread_cond_destroy(&writer->work);
     pthread_mutex_destroy(&writer->watching);
     pthread_mutex_destroy(&writer->lock);
+    pthread_mutex_destroy(&writer->turn);
     free(writer);
 }
 
@@ -295,6 +319,7 @@ struct writer *writer_start(struct environment *environment, struct error *err)
     }
     writer->environment = environment;
     writer->last = &writer->first;
+    pthread_mutex_init(&writer->turn, NULL);
     pthread_mutex_init(&writer->lock, NULL);
     pthread_mutex_init(&writer->watching, NULL);
     pthread_cond_init(&writer->work, NULL);
@@ -327,15 +352,17 @@ static void enqueue(struct writer *writer, struct job *job)
     pthread_mutex_unlock(&writer->lock);
 }
 
-static int wait_for(struct writer *writer, struct job *job, struct error *err)
+/* give_to: enqueue() for the writer's thread, do_group() for this one. */
+static int wait_for(struct writer *writer, struct job *job, void (*give_to)(struct writer *, struct job *),
+                    struct error *err)
 {
-    if (pthread_equal(writer->thread, pthread_self()))
+    if (pthread_equal(writer->thread, pthread_self()) || committing == writer)
         return error_set(err, ERROR_INTERNAL, "a job of the store waits for another one");
     if (environment_reads_here(writer->environment))
         return error_set(err, ERROR_INTERNAL, "a thread that reads the store waits for a write");
     job->waited_for = true;
     sem_init(&job->finished, 0, 0);
-    enqueue(writer, job);
+    give_to(writer, job);
     while (sem_wait(&job->finished) != 0 && errno == EINTR)
         continue;
     sem_destroy(&job->finished);
@@ -347,11 +374,18 @@ static int wait_for(struct writer *writer, struct job *job, struct error *err)
 int writer_run(struct writer *writer, store_job run, void *arg, enum store_reach *reach, struct error *err)
 {
     struct job job = {.run = run, .arg = arg};
-    int result = wait_for(writer, &job, err);
+    int result = wait_for(writer, &job, enqueue, err);
 
     if (reach != NULL)
         *reach = job.reach;
     return result;
+}
+
+int writer_run_here(struct writer *writer, store_job run, void *arg, struct error *err)
+{
+    struct job job = {.run = run, .arg = arg};
+
+    return wait_for(writer, &job, do_group, err);
 }
 
 void writer_submit(struct writer *writer, store_job run, store_done done, void *arg)
@@ -397,7 +431,7 @@ void writer_set_active(struct writer *writer, bool active, const char *active_na
     pthread_mutex_unlock(&writer->lock);
     if (active)
         return;
-    wait_for(writer, &last, NULL); /* what had started before is on disk, or refused, then */
+    wait_for(writer, &last, enqueue, NULL); /* what had started before is on disk, or refused, then */
     gate_close(writer->gate);
 }
 
@@ -413,7 +447,7 @@ int writer_reserve(struct writer *writer, uint64_t bytes, struct error *err)
 {
     struct job job = {.reserve = bytes};
 
-    return wait_for(writer, &job, err);
+    return wait_for(writer, &job, enqueue, err);
 }
 
 struct gate *writer_gate(struct writer *writer)

@@ -13,6 +13,7 @@ struct writer *writer_start(struct environment *environment, struct error *err);
 void writer_stop(struct writer *writer);
 
 int writer_run(struct writer *writer, store_job job, void *arg, enum store_reach *reach, struct error *err);
+int writer_run_here(struct writer *writer, store_job job, void *arg, struct error *err);
 void writer_submit(struct writer *writer, store_job job, store_done done, void *arg);
 
 /* store_watch(), store_set_active(), store_check_active(), store_reserve(); and the gate. */

@@ -27,7 +27,9 @@ struct wire_test {
     struct queue *current; /* of the stream that is up */
     bool cancelled;
     atomic_bool unreachable;
-    atomic_long cut_after; /* bytes until the stream is cut; -1: never */
+    struct ha_position sent; /* of what was acknowledged last; of the thread that does */
+    bool sends;              /* it is under way */
+    atomic_long cut_after;   /* bytes until the stream is cut; -1: never */
     atomic_int streams;
 };
 
@@ -171,12 +173,23 @@ static inline int wire_stream(void *arg, const char *path,
     return cut ? error_set(err, ERROR_UNREACHABLE, "the connection was cut") : 0;
 }
 
-static inline int wire_acknowledge(void *arg, const struct ha_position *position, struct error *err)
+/* Every other one goes out at once, as on a link that stands, and is answered later. */
+static inline bool wire_begin_acknowledge(void *arg, const struct ha_position *position)
+{
+    struct wire_test *wire = arg;
+
+    wire->sent = *position;
+    wire->sends = !wire->sends && !wire->unreachable;
+    return wire->sends;
+}
+
+static inline int wire_acknowledge(void *arg, const struct ha_position *position, bool under_way,
+                                   struct error *err)
 {
     struct wire_test *wire = arg;
 
     return wire->unreachable ? error_set(err, ERROR_UNREACHABLE, "cut off")
-                             : ha_sender_acknowledge(wire->sender, position, err);
+                             : ha_sender_acknowledge(wire->sender, under_way ? &wire->sent : position, err);
 }
 
 static inline void wire_cancel(void *arg)

@@ -3,14 +3,17 @@
 
 #include "ha/link.h"
 #include "ha/link_server.h"
+#include "ha/link_source.h"
 #include "net/tls.h"
 #include "store_fixture.h"
 
 #include <event2/thread.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 
 #define KEY_A 'a'
 #define KEY_B 'b'
+#define ROUTES 3
 
 /* The answering node: its loop runs in a thread of its own. */
 struct node {
@@ -29,6 +32,8 @@ struct node {
     pthread_cond_t changed;
     int started; /* streams */
     int gone;
+    atomic_int acknowledged;     /* how often */
+    atomic_bool closes_after_it; /* the connection */
 };
 
 struct pair {
@@ -135,6 +140,17 @@ static void serve_stream(void *arg, const struct link_caller *caller, struct htt
     pthread_mutex_unlock(&node->lock);
 }
 
+static void serve_ack(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
+{
+    struct node *node = arg;
+
+    (void)caller;
+    node->acknowledged++;
+    if (node->closes_after_it)
+        https_add_header(exchange, "Connection", "close");
+    https_reply(exchange, 204, NULL, NULL, 0);
+}
+
 static void take(void *arg, struct https_exchange *exchange)
 {
     struct node *node = arg;
@@ -181,11 +197,12 @@ static void node_open(struct node *node, const char *name, const char *address)
 
 static const struct link_route *routes_of(struct node *node)
 {
-    static struct link_route routes[2];
+    static struct link_route routes[ROUTES];
 
     routes[0] = (struct link_route){.method = "POST", .path = "/ha/v1/echo", .run = run_echo, .arg = node};
     routes[1] =
         (struct link_route){.method = "GET", .path = "/ha/v1/stream", .serve = serve_stream, .arg = node};
+    routes[2] = (struct link_route){.method = "POST", .path = "/ha/v1/ack", .serve = serve_ack, .arg = node};
     return routes;
 }
 
@@ -203,7 +220,7 @@ static void node_serve(struct node *node)
     node->base = options.base = event_base_new();
     node->links = link_server_new(&options, &err);
     assert_non_null(node->links);
-    assert_int_equal(link_server_add(node->links, routes_of(node), 2, &err), 0);
+    assert_int_equal(link_server_add(node->links, routes_of(node), ROUTES, &err), 0);
     node->https = https_server_new(node->base, &socket, 1, context, NULL, take, node, &err);
     assert_non_null(node->https);
     SSL_CTX_free(context);
@@ -642,6 +659,68 @@ static void ends_a_wait_from_another_thread(void **state)
     wait_gone(&pair->sec, 1);
 }
 
+static void sends_now_and_hears_later(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+    json_t *reply = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        assert_true(link_send(link, "POST", "/ha/v1/echo"));
+        assert_false(link_send(link, "POST", "/ha/v1/echo")); /* one at a time */
+        assert_ok(link_hear(link, 5000, &reply, &err), err);
+        assert_string_equal(json_string_value(json_object_get(reply, "node")), pair->pri.self.node);
+        json_decref(reply);
+    }
+    assert_int_equal(link_stream(link, "/ha/v1/stream?cut", 5000, hear, &(struct heard){0}, &err), -1);
+    assert_false(link_send(link, "POST", "/ha/v1/echo"));
+    link_close(link);
+}
+
+/* ---- acknowledging ---- */
+
+static int some_silence(void *arg)
+{
+    (void)arg;
+    return 5000;
+}
+
+static void acknowledges_at_once_or_on_another_connection(void **state)
+{
+    struct pair *pair = *state;
+    struct link_source_options options = {.self = &pair->pri.self,
+                                          .task = "Test",
+                                          .silence_ms = some_silence,
+                                          .key = give_key,
+                                          .arg = &pair->pri};
+    struct ha_position position = {.line = "0123456789abcdef0123456789abcdef", .epoch = 1, .revision = 7};
+    struct error err = {0};
+    struct link_source *links;
+    struct ha_source source;
+
+    peer_of(&pair->sec, pair->sec.self.port, &options.peer);
+    links = link_source_new(&options, &err);
+    assert_non_null(links);
+    source = link_source_of(links);
+    assert_false(source.begin_acknowledge(source.arg, &position)); /* there is no connection yet */
+    assert_ok(source.acknowledge(source.arg, &position, false, &err), err);
+    assert_true(source.begin_acknowledge(source.arg, &position));
+    assert_ok(source.acknowledge(source.arg, &position, true, &err), err);
+    assert_int_equal(pair->sec.acknowledged, 2);
+
+    /* a connection that the other side ended meanwhile costs nobody a moment */
+    pair->sec.closes_after_it = true;
+    assert_true(source.begin_acknowledge(source.arg, &position));
+    assert_ok(source.acknowledge(source.arg, &position, true, &err), err);
+    for (int i = 0; i < 3; i++) {
+        assert_false(source.begin_acknowledge(source.arg, &position));
+        assert_ok(source.acknowledge(source.arg, &position, false, &err), err);
+    }
+    assert_int_equal(pair->sec.acknowledged, 6);
+    link_source_free(links);
+}
+
 static void makes_the_same_key_of_the_same_words(void **state)
 {
     struct proof_key one, two, other;
@@ -678,6 +757,8 @@ int main(void)
         TEST(streams_to_the_end_or_says_that_it_is_cut),
         TEST(stops_listening_and_tells_the_sender),
         TEST(ends_a_wait_from_another_thread),
+        TEST(sends_now_and_hears_later),
+        TEST(acknowledges_at_once_or_on_another_connection),
         cmocka_unit_test(makes_the_same_key_of_the_same_words),
     };
 

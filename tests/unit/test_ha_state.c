@@ -149,12 +149,16 @@ struct side {
     int epoch;     /* known to it */
     bool alive;    /* its services run */
     bool released; /* it was told, durably, that it may begin its epoch: by the node that steps back */
+    bool asks;     /* silence does not let it go on */
 };
 
 struct world {
     struct side side[2]; /* primary, secondary */
     bool cut;            /* they do not hear each other */
 };
+
+/* Nobody takes over but from who handed over: no failover while the other one is lost. */
+static bool planned_only;
 
 static bool is_active(const struct side *side)
 {
@@ -167,6 +171,7 @@ static bool apply(struct side *side, enum ha_event event)
 
     if (!side->alive || !step.known)
         return false;
+    side->asks = ha_must_ask(side->asks, event, step);
     side->state = step.state;
     return true;
 }
@@ -176,8 +181,8 @@ static bool hear(struct world *world, int me)
 {
     struct side *own = &world->side[me];
     const struct side *peer = &world->side[1 - me];
-    const struct ha_standing mine = {own->state, (unsigned long long)own->epoch};
-    const struct ha_standing said = {peer->state, (unsigned long long)peer->epoch};
+    const struct ha_standing mine = {.state = own->state, .epoch = (unsigned long long)own->epoch};
+    const struct ha_standing said = {.state = peer->state, .epoch = (unsigned long long)peer->epoch};
     enum ha_event event;
 
     if (world->cut || !own->alive || !peer->alive || !ha_hear(&mine, &said, &event))
@@ -188,6 +193,8 @@ static bool hear(struct world *world, int me)
         apply(own, event);
         return true;
     }
+    if (event == HA_GIVEN_UP)
+        own->released = false;
     return apply(own, event);
 }
 
@@ -214,7 +221,7 @@ static bool lose(struct world *world, int me)
     if (!world->cut && world->side[1 - me].alive)
         return false;
     own->released = false;
-    return apply(own, HA_PEER_LOST) || apply(own, HA_NO_ANSWER);
+    return apply(own, HA_PEER_LOST) || (!own->asks && apply(own, HA_NO_ANSWER));
 }
 
 static bool promote(struct world *world, int me)
@@ -222,7 +229,7 @@ static bool promote(struct world *world, int me)
     struct side *own = &world->side[me];
 
     /* failover may be forced while the other is gone; failback only once the other one let go */
-    if (own->state == HA_PRIMARY_FAILBACK && !own->released)
+    if ((own->state == HA_PRIMARY_FAILBACK || planned_only) && !own->released)
         return false;
     if (own->epoch >= EPOCH_MAX || !apply(own, HA_PROMOTED))
         return false;
@@ -315,7 +322,7 @@ static uint32_t number_of(const struct world *world)
 
         number = number * HA_STATES + side->state;
         number = number * (EPOCH_MAX + 1) + (uint32_t)side->epoch;
-        number = number * 4 + (side->alive ? 2u : 0u) + (side->released ? 1u : 0u);
+        number = number * 8 + (side->asks ? 4u : 0u) + (side->alive ? 2u : 0u) + (side->released ? 1u : 0u);
     }
     return number;
 }
@@ -328,6 +335,10 @@ static void check(const struct world *world)
     if (is_active(one) && is_active(two) && one->epoch == two->epoch)
         fail_msg("two active nodes in epoch %d: %s and %s", one->epoch, ha_state_facts(one->state)->name,
                  ha_state_facts(two->state)->name);
+    if (planned_only && is_active(one) && is_active(two))
+        fail_msg("two active nodes, in epochs %d and %d, without a failover that nobody handed over for: %s "
+                 "and %s",
+                 one->epoch, two->epoch, ha_state_facts(one->state)->name, ha_state_facts(two->state)->name);
 }
 
 static void walk(const struct world *world, unsigned depth)
@@ -352,10 +363,24 @@ static void walk(const struct world *world, unsigned depth)
 static const struct world registered = {.side = {{.state = HA_PRIMARY_ACTIVE, .epoch = 1, .alive = true},
                                                  {.state = HA_SECONDARY_SYNCING, .epoch = 1, .alive = true}}};
 
+/* Whatever is cut off, killed and started: a node that gave its role away does not take it back by itself. */
+static void never_two_active_where_all_was_handed_over(void **none)
+{
+    (void)none;
+    memset(seen, 0, sizeof(seen));
+    walked = 0;
+    planned_only = true;
+    walk(&registered, DEPTH + 16);
+    planned_only = false;
+    print_message("%lu worlds\n", walked);
+    assert_true(walked > 500);
+}
+
 static void never_two_active_in_one_epoch(void **none)
 {
     (void)none;
     memset(seen, 0, sizeof(seen));
+    walked = 0;
     walk(&registered, DEPTH + 16);
     print_message("%lu worlds\n", walked);
     assert_true(walked > 500);
@@ -377,7 +402,8 @@ static void heals_by_itself(void **none)
         for (int i = 1; i >= 0; i--) {
             world.side[i].released = rest % 2;
             world.side[i].alive = rest / 2 % 2;
-            rest /= 4;
+            world.side[i].asks = rest / 4 % 2;
+            rest /= 8;
             world.side[i].epoch = (int)(rest % (EPOCH_MAX + 1));
             rest /= EPOCH_MAX + 1;
             world.side[i].state = (enum ha_state)(rest % HA_STATES);
@@ -404,11 +430,56 @@ static void heals_by_itself(void **none)
     assert_true(healed > 500);
 }
 
+/* ---- a node that was restored from a backup ---- */
+
+static void does_not_go_on_without_changes_that_the_other_one_has(void **none)
+{
+    struct ha_standing own = {.state = HA_PRIMARY_UNCERTAIN, .epoch = 1, .of_epoch = 1, .revision = 100};
+    struct ha_standing peer = {.state = HA_SECONDARY_ALONE, .epoch = 1, .of_epoch = 1, .revision = 101};
+    enum ha_event event;
+
+    (void)none;
+    assert_false(ha_hear(&own, &peer, &event));
+    for (peer.revision = 99; peer.revision <= 100; peer.revision++) {
+        assert_true(ha_hear(&own, &peer, &event));
+        assert_int_equal(event, HA_PEER_IS_STANDBY);
+    }
+    peer.of_epoch = 0; /* of a version that does not say it */
+    assert_true(ha_hear(&own, &peer, &event));
+    /* it took over meanwhile: then this node follows it */
+    peer = (struct ha_standing){.state = HA_SECONDARY_ACTIVE, .epoch = 2, .of_epoch = 2, .revision = 500};
+    assert_true(ha_hear(&own, &peer, &event));
+    assert_int_equal(event, HA_HIGHER_EPOCH);
+    /* what the other one did in an epoch before this node's is no more than diverged */
+    own = (struct ha_standing){.state = HA_SECONDARY_UNCERTAIN, .epoch = 2, .of_epoch = 2, .revision = 105};
+    peer = (struct ha_standing){
+        .state = HA_PRIMARY_PREPARING_FOR_FAILBACK, .epoch = 2, .of_epoch = 1, .revision = 120};
+    assert_true(ha_hear(&own, &peer, &event));
+    assert_int_equal(event, HA_PEER_IS_STANDBY);
+}
+
+static void asks_until_it_serves_or_follows(void **none)
+{
+    (void)none;
+    assert_true(ha_must_ask(false, HA_HANDED_OVER, ha_next(HA_PRIMARY_FAILOVER, HA_HANDED_OVER)));
+    assert_true(ha_must_ask(false, HA_HANDED_OVER, ha_next(HA_SECONDARY_FAILBACK, HA_HANDED_OVER)));
+    assert_true(ha_must_ask(true, HA_PEER_LOST, ha_next(HA_SECONDARY_POST_FAILBACK, HA_PEER_LOST)));
+    assert_true(ha_must_ask(true, HA_RESTARTED, ha_next(HA_PRIMARY_UNCERTAIN, HA_RESTARTED)));
+    assert_true(ha_must_ask(true, HA_RESTARTED, ha_next(HA_PRIMARY_ACTIVE, HA_RESTARTED))); /* restored */
+    assert_false(ha_must_ask(false, HA_RESTARTED, ha_next(HA_PRIMARY_ACTIVE, HA_RESTARTED)));
+    assert_false(ha_must_ask(true, HA_PEER_IS_STANDBY, ha_next(HA_PRIMARY_UNCERTAIN, HA_PEER_IS_STANDBY)));
+    assert_false(ha_must_ask(true, HA_HIGHER_EPOCH, ha_next(HA_PRIMARY_UNCERTAIN, HA_HIGHER_EPOCH)));
+    assert_false(ha_must_ask(true, HA_REMOVED, ha_next(HA_PRIMARY_UNCERTAIN, HA_REMOVED)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(does_what_the_table_says_and_nothing_else),
         cmocka_unit_test(every_state_has_a_name_a_way_in_and_a_way_out),
+        cmocka_unit_test(does_not_go_on_without_changes_that_the_other_one_has),
+        cmocka_unit_test(asks_until_it_serves_or_follows),
+        cmocka_unit_test(never_two_active_where_all_was_handed_over),
         cmocka_unit_test(never_two_active_in_one_epoch),
         cmocka_unit_test(heals_by_itself),
     };
