@@ -28,16 +28,29 @@ restore() {
 }
 
 # ---- a planned failover, and silence right after the primary let go ----
-PIDS="$(cat "$LAB/prime-sec/run/primed.pid")"
-PIDS="$PIDS $(pgrep -P "$PIDS")"
-# shellcheck disable=SC2086
-/usr/bin/python3 "$ROOT/tests/lib/ha_kill.py" "$LOG" "-> Primary Uncertain (" $PIDS >"$TMP/killer" &
-KILLER=$!
-wait_for 10 grep -qs ready "$TMP/killer"
-on prime-sec "ncs ha failover"
-wait $KILLER
-is $? 0 "the secondary is killed the moment the primary has let go"
-wait_for 30 said 1
+# Between that and the secondary's first word as the active one is but a moment: false where the kill came later.
+let_go_and_die() {
+    local killer
+    PIDS="$(cat "$LAB/prime-sec/run/primed.pid")"
+    PIDS="$PIDS $(pgrep -P "$PIDS")"
+    rm -f "$TMP/killer"
+    # shellcheck disable=SC2086
+    /usr/bin/python3 "$ROOT/tests/lib/ha_kill.py" "$LOG" "-> Primary Uncertain (" $PIDS >"$TMP/killer" &
+    killer=$!
+    wait_for 10 grep -qs ready "$TMP/killer"
+    on prime-sec "ncs ha failover"
+    wait $killer || return 1
+    for pid in $PIDS; do wait_for 5 dead "$pid"; done
+    wait_for 10 said 1
+}
+for ((try = 1; try <= 6; try++)); do
+    let_go_and_die && break
+    revive prime-sec
+    come_to_rest "the secondary was killed too late, try $try: they find out who is active"
+done
+[ $try -le 6 ]
+ok $? "the secondary is killed the moment the primary has let go"
+said 1
 ok $? "the primary hears nothing, and its log says that it waits"
 is "$(state_of prime-pri)" "Primary Uncertain" "it is not active"
 configure prime-pri "logging loglevel 3"
@@ -50,7 +63,6 @@ revive prime-pri
 wait_for 30 said 2
 ok $? "a restart does not make it forget"
 is "$(state_of prime-pri)" "Primary Uncertain" "it still waits"
-for pid in $PIDS; do wait_for 5 dead "$pid"; done
 revive prime-sec
 come_to_rest "once both hear each other they find out who is active"
 
