@@ -11,6 +11,7 @@
 #include "daemon/ssh_start.h"
 #include "identity/identity.h"
 #include "store/seal.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,6 @@
 #define READY RESTORE_READY
 #define OLD "restore.old"
 #define MANIFEST_MAX (64 * 1024)
-#define ENDING_MS 2000 /* that a primed may take to end */
 
 /* What a node is made of. A backup always holds each of them. */
 static const char *const parts[] = {"store", "keys", "ssh", "node.conf"};
@@ -420,7 +420,7 @@ int restore_finish(const char *home, struct error *err)
     if (ready < 0)
         return 0;
     /* a node that runs would find its store gone: it is about to end, and its own parent will come here */
-    writer = lock_part(home, "store/writer.lock", ENDING_MS, &running);
+    writer = lock_part(home, "store/writer.lock", STORE_LOCK_WAIT_MS, &running);
     result = running ? error_set(err, ERROR_BUSY, "another primed runs on this home") : move_all(home, err);
     if (writer >= 0)
         close(writer);

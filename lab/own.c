@@ -303,8 +303,11 @@ int lab_end(const struct lab *lab, pid_t pid, int64_t limit_ms, struct error *er
     if (failed == 0)
         failed = send_signal(lab, fd, pid, SIGCONT, err);
     while (failed == 0 && !has_ended(fd, POLL_INTERVAL_MS)) {
-        if (clock_monotonic_ms() > deadline)
-            failed = send_signal(lab, fd, pid, SIGKILL, err);
+        if (clock_monotonic_ms() <= deadline)
+            continue;
+        if (lab_task_of(lab, NULL, pid) == LAB_TASK_NONE)
+            break; /* none of the lab's: the number was given to another before it was opened */
+        failed = send_signal(lab, fd, pid, SIGKILL, err);
     }
     close(fd);
     waitpid(pid, NULL, WNOHANG); /* where it was ours */

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define STORE_FOLDER_MODE 0750
-#define WRITER_LOCK_WAIT_MS 2000 /* for a primed that is ending */
 
 struct store {
     struct environment environment;
@@ -37,7 +36,7 @@ static int take_writer_lock(struct store *store, const char *home, struct error 
     store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock_fd < 0)
         return lmdb_error(err, errno, "write", store->environment.folder);
-    if (file_lock(store->lock_fd, WRITER_LOCK_WAIT_MS) == 0)
+    if (file_lock(store->lock_fd, STORE_LOCK_WAIT_MS) == 0)
         return 0;
     if (errno == EWOULDBLOCK)
         return error_set(err, ERROR_BUSY, "another primed runs on %s", home);

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define STORE_LOCK_WAIT_MS 2000 /* for the writer's lock of a primed that is ending */
+
 struct store;
 struct store_txn; /* a read transaction, or the one a job runs in */
 
