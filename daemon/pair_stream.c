@@ -15,7 +15,21 @@
 
 /* ---- what is sent ---- */
 
-/* On the loop's thread. */
+/* A change waits for this. */
+static int on_acknowledged(void *arg, const struct ha_position *position, struct error *err)
+{
+    struct pair *pair = arg;
+    int failed;
+
+    pthread_mutex_lock(&pair->carrying);
+    failed = pair->sender == NULL
+                 ? error_set(err, ERROR_NOT_ACTIVE, "%s sends nothing now", pair->self.address)
+                 : ha_sender_acknowledge(pair->sender, position, err);
+    pthread_mutex_unlock(&pair->carrying);
+    pair_poke(pair);
+    return failed;
+}
+
 static void on_gone(void *arg, const void *pipe_arg)
 {
     struct pair *pair = arg;
@@ -51,13 +65,14 @@ static int check_caller(struct pair *pair, const struct link_caller *caller, str
 static void serve_stream(struct pair *pair, const struct link_caller *caller, struct https_exchange *exchange,
                          const struct ha_position *position)
 {
+    const struct link_pipe_calls calls = {.acknowledged = on_acknowledged, .gone = on_gone, .arg = pair};
     struct error err = {0};
     struct link_pipe *out = NULL;
     struct ha_pipe pipe;
     int failed = check_caller(pair, caller, &err);
 
     if (failed == 0)
-        failed = (out = link_pipe_new(pair->node->base, exchange, on_gone, pair, &err)) == NULL ? -1 : 0;
+        failed = (out = link_pipe_new(exchange, &calls, &err)) == NULL ? -1 : 0;
     if (failed == 0) {
         pipe = link_pipe_of(out);
         pthread_mutex_lock(&pair->carrying);
@@ -92,30 +107,6 @@ static void serve_changes(void *arg, const struct link_caller *caller, struct ht
         serve_stream(arg, caller, exchange, &position);
     else
         link_refuse(exchange, &err);
-}
-
-/* On the loop's thread: a change waits for this. */
-static void serve_ack(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
-{
-    struct pair *pair = arg;
-    struct ha_position position;
-    struct error err = {0};
-
-    int failed = check_caller(pair, caller, &err) != 0 ||
-                 ha_position_parse(https_exchange_query(exchange), &position, &err) != 0;
-
-    if (!failed) {
-        pthread_mutex_lock(&pair->carrying);
-        failed = pair->sender == NULL
-                     ? error_set(&err, ERROR_NOT_ACTIVE, "%s sends nothing now", pair->self.address)
-                     : ha_sender_acknowledge(pair->sender, &position, &err);
-        pthread_mutex_unlock(&pair->carrying);
-    }
-    if (failed) {
-        link_refuse(exchange, &err);
-        return;
-    }
-    https_reply(exchange, 204, NULL, NULL, 0);
 }
 
 static size_t own_pair_key(struct pair *pair, uint8_t key[PAIR_KEY_SIZE])
@@ -187,7 +178,6 @@ size_t pair_stream_routes_fill(struct pair *pair, struct link_route *routes)
     const struct link_route all[] = {
         {.method = "GET", .path = "/ha/v1/snapshot", .serve = serve_snapshot, .arg = pair},
         {.method = "GET", .path = "/ha/v1/changes", .serve = serve_changes, .arg = pair},
-        {.method = "POST", .path = "/ha/v1/ack", .serve = serve_ack, .arg = pair},
         {.method = "GET", .path = "/ha/v1/digest", .run = run_digest, .arg = pair},
     };
 
@@ -197,12 +187,6 @@ size_t pair_stream_routes_fill(struct pair *pair, struct link_route *routes)
 
 /* ---- the sender ---- */
 
-static void on_acknowledged(void *arg, uint64_t revision)
-{
-    (void)revision;
-    pair_poke(arg);
-}
-
 static void on_stream(void *arg, bool up)
 {
     (void)up;
@@ -211,11 +195,8 @@ static void on_stream(void *arg, bool up)
 
 int pair_sender_start(struct pair *pair, struct error *err)
 {
-    struct ha_sender_options options = {.store = pair->node->store,
-                                        .seal = pair->node->seal,
-                                        .acknowledged = on_acknowledged,
-                                        .stream = on_stream,
-                                        .arg = pair};
+    struct ha_sender_options options = {
+        .store = pair->node->store, .seal = pair->node->seal, .stream = on_stream, .arg = pair};
     uint8_t key[PAIR_KEY_SIZE];
     unsigned interval_ms, misses;
     struct ha_sender *sender;

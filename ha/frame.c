@@ -148,6 +148,18 @@ void frame_add_alive(struct text *out)
     add_frame(out, &frame);
 }
 
+void frame_add_ack(struct text *out, const struct ha_position *position)
+{
+    Record__StreamAck message = RECORD__STREAM_ACK__INIT;
+    Record__Frame frame = RECORD__FRAME__INIT;
+
+    message.line = (char *)(uintptr_t)position->line;
+    message.epoch = position->epoch;
+    message.revision = position->revision;
+    frame.ack = &message;
+    add_frame(out, &frame);
+}
+
 /* ---- reading ---- */
 
 int frame_put(struct frame_input *input, const uint8_t *bytes, size_t length, struct error *err)
@@ -226,6 +238,16 @@ static bool read_start(const Record__StreamStart *start, struct replica_state *o
     return true;
 }
 
+static bool read_ack(const Record__StreamAck *ack, struct ha_position *out)
+{
+    if (strlen(ack->line) != REPLICA_LINE_SIZE - 1)
+        return false;
+    memcpy(out->line, ack->line, REPLICA_LINE_SIZE);
+    out->epoch = ack->epoch;
+    out->revision = ack->revision;
+    return true;
+}
+
 static bool read_frame(struct arena *arena, const Record__Frame *frame, struct frame *out)
 {
     *out = (struct frame){.kind = FRAME_ALIVE};
@@ -253,6 +275,10 @@ static bool read_frame(struct arena *arena, const Record__Frame *frame, struct f
         out->kind = FRAME_END;
         out->total = frame->end->rows;
         return true;
+    }
+    if (frame->ack != NULL) {
+        out->kind = FRAME_ACK;
+        return read_ack(frame->ack, &out->position);
     }
     return frame->alive;
 }

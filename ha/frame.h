@@ -2,11 +2,11 @@
 #pragma once
 
 #include "base/text.h"
-#include "store/replica.h"
+#include "ha/position.h"
 
 #define FRAME_MOST (8U << 20) /* bytes of one message */
 
-enum frame_kind { FRAME_START, FRAME_ROWS, FRAME_CHANGE, FRAME_END, FRAME_ALIVE };
+enum frame_kind { FRAME_START, FRAME_ROWS, FRAME_CHANGE, FRAME_END, FRAME_ALIVE, FRAME_ACK };
 
 struct frame {
     enum frame_kind kind;
@@ -15,6 +15,7 @@ struct frame {
     const struct replica_row *rows; /* ROWS */
     size_t row_count;
     struct replica_change change; /* CHANGE */
+    struct ha_position position;  /* ACK */
 };
 
 /* Each appends one message, a large change several; text->failed says whether memory ran out. */
@@ -23,6 +24,7 @@ void frame_add_rows(struct text *out, const struct replica_row *rows, size_t cou
 void frame_add_change(struct text *out, const struct replica_change *change);
 void frame_add_end(struct text *out, uint64_t rows);
 void frame_add_alive(struct text *out);
+void frame_add_ack(struct text *out, const struct ha_position *position);
 
 /* Bytes as they arrive. Start with {0}; end with frame_clear(), which wipes. */
 struct frame_input {

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define READ_SIZE (64 * 1024) /* bytes taken from TLS at once */
-#define SEND_MS 100           /* for a short request to get into the socket */
 
 struct link {
     const struct link_self *self;
@@ -27,22 +26,32 @@ struct link {
 
 /* ---- requests ---- */
 
-static int send_request(struct link *link, const char *method, const char *path, json_t *body,
-                        int64_t deadline_ms, struct error *err)
+struct question {
+    const char *method;
+    const char *path;
+    json_t *body; /* or NULL */
+    bool streams; /* it asks for a stream */
+};
+
+static int send_request(struct link *link, const struct question *question, int64_t deadline_ms,
+                        struct error *err)
 {
-    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    char *text = question->body == NULL ? NULL : json_dumps(question->body, JSON_COMPACT);
     bool is_v6 = link->peer.kind == HOST_IPV6;
     struct text request = {0};
     int result;
 
-    text_format(&request, "%s %s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", method, path, is_v6 ? "[" : "",
-                link->peer.host, is_v6 ? "]" : "", link->peer.port);
+    text_format(&request, "%s %s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", question->method, question->path,
+                is_v6 ? "[" : "", link->peer.host, is_v6 ? "]" : "", link->peer.port);
+    if (question->streams)
+        text_add_string(&request, "Connection: Upgrade\r\nUpgrade: " LINK_PROTOCOL "\r\n");
     if (text != NULL)
         text_format(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(text),
                     text);
     else
-        text_add_string(&request, strcmp(method, "GET") == 0 ? "\r\n" : "Content-Length: 0\r\n\r\n");
-    if (request.failed || (body != NULL && text == NULL))
+        text_add_string(&request,
+                        strcmp(question->method, "GET") == 0 ? "\r\n" : "Content-Length: 0\r\n\r\n");
+    if (request.failed || (question->body != NULL && text == NULL))
         result = error_set(err, ERROR_INTERNAL, "out of memory");
     else
         result = tls_connection_write(link->connection, request.data, request.length, deadline_ms, err);
@@ -55,31 +64,29 @@ static int send_request(struct link *link, const char *method, const char *path,
     return result;
 }
 
+/* One answer as it comes. */
 struct reading {
-    link_bytes bytes; /* NULL: into `kept` */
-    void *arg;
-    struct text kept;
-    const struct http_reply *reply;
+    struct http_reply reply;
+    struct text kept; /* its body */
     bool too_long;
+    const char *rest; /* what came behind its head where a stream begins: in the link's buffer */
+    size_t rest_length;
 };
 
 static int on_body(void *arg, const void *bytes, size_t length)
 {
     struct reading *reading = arg;
 
-    /* an error's body is short and for us, whatever was asked for */
-    if (reading->bytes != NULL && reading->reply->status == 200)
-        return reading->bytes(reading->arg, bytes, length);
     reading->too_long = reading->kept.length + length > LINK_REPLY_MAX;
     if (!reading->too_long)
         text_add(&reading->kept, bytes, length);
     return reading->too_long || reading->kept.failed;
 }
 
-/* Reads one answer. silence_ms > 0: the deadline moves on with each piece. */
-static int read_answer(struct link *link, struct http_reply *reply, struct reading *reading,
-                       int64_t deadline_ms, int silence_ms, struct error *err)
+static int read_answer(struct link *link, struct reading *reading, int64_t deadline_ms, struct error *err)
 {
+    struct http_reply *reply = &reading->reply;
+
     while (reply->step != HTTP_REPLY_DONE) {
         size_t used;
         ssize_t got =
@@ -95,19 +102,23 @@ static int read_answer(struct link *link, struct http_reply *reply, struct readi
                        ? error_set(err, ERROR_UNREACHABLE, "%s answered with more than %d bytes", link->host,
                                    LINK_REPLY_MAX)
                        : -1;
-        if (used < (size_t)got)
+        if (reply->upgrades && reply->step > HTTP_REPLY_HEADERS && reply->status / 100 == 2)
+            return error_set(err, ERROR_UNREACHABLE, "%s answers with no stream",
+                             link->host); /* nor an end */
+        reading->rest = link->buffer + used;
+        reading->rest_length = (size_t)got - used;
+        if (reading->rest_length > 0 && reply->status != HTTP_REPLY_UPGRADED)
             return error_set(err, ERROR_UNREACHABLE, "%s says more than it was asked for", link->host);
-        if (silence_ms > 0)
-            deadline_ms = clock_monotonic_ms() + silence_ms;
     }
-    link->spent = reply->closes;
+    link->spent = reply->closes || reply->status == HTTP_REPLY_UPGRADED;
     return 0;
 }
 
 /* The answer as JSON, where it is one; else what it says. *result: a new reference or NULL. */
-static int judge_answer(struct link *link, const struct http_reply *reply, const struct text *kept,
-                        json_t **result, struct error *err)
+static int judge_answer(struct link *link, const struct reading *reading, json_t **result, struct error *err)
 {
+    const struct http_reply *reply = &reading->reply;
+    const struct text *kept = &reading->kept;
     json_t *object = kept->length == 0 ? NULL : link_json_read(kept->data, kept->length, NULL);
     int failed = 0;
 
@@ -125,68 +136,79 @@ static int judge_answer(struct link *link, const struct http_reply *reply, const
     return failed;
 }
 
-static int ask_for(struct link *link, const char *method, const char *path, json_t *body, int64_t deadline_ms,
-                   struct error *err)
+static int ask_for(struct link *link, const struct question *question, int64_t deadline_ms, struct error *err)
 {
     if (link->spent)
         return error_set(err, ERROR_UNREACHABLE, "the connection to %s is of no more use", link->host);
     link->spent = true; /* until an answer is there as a whole */
-    return send_request(link, method, path, body, deadline_ms, err);
+    return send_request(link, question, deadline_ms, err);
 }
 
-static int hear_answer(struct link *link, int64_t deadline_ms, int silence_ms, struct reading *reading,
-                       json_t **result, struct error *err)
+static void reading_clear(struct reading *reading)
 {
-    struct http_reply reply = {0};
-    struct error why = {0};
-    int failed;
-
-    reading->reply = &reply;
-    failed = read_answer(link, &reply, reading, deadline_ms, silence_ms, &why);
-    if (failed == 0 && (reading->bytes == NULL || reply.status != 200))
-        failed = judge_answer(link, &reply, &reading->kept, result, &why);
-    if (failed != 0 && err != NULL)
-        *err = why;
     if (reading->kept.data != NULL)
         OPENSSL_cleanse(reading->kept.data, reading->kept.length);
     text_free(&reading->kept);
-    http_reply_clear(&reply);
-    return failed;
+    http_reply_clear(&reading->reply);
 }
 
 int link_request(struct link *link, const char *method, const char *path, json_t *body, int timeout_ms,
                  json_t **reply, struct error *err)
 {
+    const struct question question = {.method = method, .path = path, .body = body};
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     struct reading reading = {0};
+    struct error why = {0};
+    int failed = ask_for(link, &question, deadline_ms, &why) != 0 ||
+                 read_answer(link, &reading, deadline_ms, &why) != 0 ||
+                 judge_answer(link, &reading, reply, &why) != 0;
 
-    if (ask_for(link, method, path, body, deadline_ms, err) != 0)
-        return -1;
-    return hear_answer(link, deadline_ms, 0, &reading, reply, err);
+    reading_clear(&reading);
+    if (failed && err != NULL)
+        *err = why;
+    return failed ? -1 : 0;
 }
 
-bool link_send(struct link *link, const char *method, const char *path)
+static int hear_stream(struct link *link, const struct reading *reading, int silence_ms, link_bytes bytes,
+                       void *arg, struct error *err)
 {
-    return tls_connection_is_quiet(link->connection) &&
-           ask_for(link, method, path, NULL, clock_monotonic_ms() + SEND_MS, NULL) == 0;
-}
+    const char *piece = reading->rest;
+    ssize_t length = (ssize_t)reading->rest_length;
 
-int link_hear(struct link *link, int timeout_ms, json_t **reply, struct error *err)
-{
-    struct reading reading = {0};
-
-    return hear_answer(link, clock_monotonic_ms() + timeout_ms, 0, &reading, reply, err);
+    for (;;) {
+        if (length > 0 && bytes(arg, piece, (size_t)length) != 0)
+            return error_set(err, ERROR_BUSY, "the stream of %s is not wanted any more", link->host);
+        piece = link->buffer;
+        length = tls_connection_read(link->connection, link->buffer, sizeof(link->buffer),
+                                     clock_monotonic_ms() + silence_ms, err);
+        if (length <= 0)
+            return (int)length;
+    }
 }
 
 int link_stream(struct link *link, const char *path, int silence_ms, link_bytes bytes, void *arg,
                 struct error *err)
 {
+    const struct question question = {.method = "GET", .path = path, .streams = true};
     int64_t deadline_ms = clock_monotonic_ms() + silence_ms;
-    struct reading reading = {.bytes = bytes, .arg = arg};
+    struct reading reading = {.reply.upgrades = true};
+    struct error why = {0};
+    int failed = ask_for(link, &question, deadline_ms, &why) != 0 ||
+                 read_answer(link, &reading, deadline_ms, &why) != 0;
 
-    if (ask_for(link, "GET", path, NULL, deadline_ms, err) != 0)
-        return -1;
-    return hear_answer(link, deadline_ms, silence_ms, &reading, NULL, err);
+    if (!failed && reading.reply.status == HTTP_REPLY_UPGRADED)
+        failed = hear_stream(link, &reading, silence_ms, bytes, arg, &why);
+    else
+        failed = failed || judge_answer(link, &reading, NULL, &why) ? -1 : 0;
+    reading_clear(&reading);
+    if (failed != 0 && err != NULL)
+        *err = why;
+    return failed;
+}
+
+int link_tell(struct link *link, const void *bytes, size_t length, int timeout_ms, struct error *err)
+{
+    return tls_connection_write(link->connection, bytes, length, clock_monotonic_ms() + timeout_ms, err);
 }
 
 /* ---- opening ---- */

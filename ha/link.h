@@ -66,16 +66,14 @@ int link_request(struct link *link, const char *method, const char *path, json_t
                  json_t **reply, struct error *err);
 
 /*
- * The same in two steps, so that another thread may wait for the answer; nothing else may be asked of the
- * link between them. link_send(): true: it is on its way, and link_hear() comes next. False: the link is of
- * no use (any more), or the other side said something, its end perhaps, unasked. It does not wait, but for
- * room in the socket.
+ * Asks for a stream, which takes the link for itself (HTTP's Upgrade to LINK_PROTOCOL): `bytes` is called
+ * with each piece until it returns non-zero (ERROR_BUSY) or the other side ends the stream (0). silence_ms:
+ * without a byte for so long, ERROR_TIMEOUT. Errors as of link_request().
  */
-bool link_send(struct link *link, const char *method, const char *path);
-int link_hear(struct link *link, int timeout_ms, json_t **reply, struct error *err);
-
-/* The same for an answer that goes on: `bytes` is called with each piece until it returns non-zero
- * (ERROR_BUSY) or the answer ends (0). silence_ms: without a byte for so long, ERROR_TIMEOUT. */
+#define LINK_PROTOCOL "primesh-ha"
 typedef int (*link_bytes)(void *arg, const void *bytes, size_t length);
 int link_stream(struct link *link, const char *path, int silence_ms, link_bytes bytes, void *arg,
                 struct error *err);
+
+/* In a call of `bytes`: the other direction. */
+int link_tell(struct link *link, const void *bytes, size_t length, int timeout_ms, struct error *err);

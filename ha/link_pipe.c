@@ -1,146 +1,70 @@
 #include "ha/link_pipe.h"
 
-#include <event2/buffer.h>
-#include <pthread.h>
+#include "ha/frame.h"
+#include "ha/link.h"
+
 #include <stdlib.h>
 
+#define ARENA_BLOCK 1024
+
 struct link_pipe {
-    struct https_exchange *exchange; /* on the loop's thread; NULL once it is over */
-    struct event *wake;
-    void (*gone_call)(void *arg, const void *pipe_arg);
-    void *arg;
-    pthread_mutex_t lock; /* over what follows */
-    struct evbuffer *pending;
-    size_t waiting; /* bytes that the loop has and the network not */
-    bool ended;     /* by the sender */
-    bool gone;      /* the caller */
+    struct https_channel *channel;
+    struct link_pipe_calls calls;
+    struct frame_input input; /* the channel's thread's, as the next */
+    struct arena arena;
 };
 
-void link_pipe_free(struct link_pipe *pipe)
+static void pipe_free(struct link_pipe *pipe)
 {
-    if (pipe->wake != NULL)
-        event_free(pipe->wake);
-    if (pipe->pending != NULL)
-        evbuffer_free(pipe->pending);
-    pthread_mutex_destroy(&pipe->lock);
+    frame_clear(&pipe->input);
+    arena_free(&pipe->arena);
     free(pipe);
 }
 
-static int pipe_send(void *arg, const void *bytes, size_t length)
+/* ---- on the channel's thread ---- */
+
+static int on_heard(void *arg, const void *bytes, size_t length)
 {
     struct link_pipe *pipe = arg;
-    int result = -1;
+    struct frame frame;
+    struct error err;
+    int more = frame_put(&pipe->input, bytes, length, &err);
 
-    pthread_mutex_lock(&pipe->lock);
-    if (!pipe->gone && evbuffer_add(pipe->pending, bytes, length) == 0) {
-        event_active(pipe->wake, EV_TIMEOUT, 0);
-        result = 0;
+    while (more == 0 && (more = frame_next(&pipe->input, &pipe->arena, &frame, &err)) == 1) {
+        more =
+            frame.kind == FRAME_ACK ? pipe->calls.acknowledged(pipe->calls.arg, &frame.position, &err) : -1;
+        arena_reset(&pipe->arena);
     }
-    pthread_mutex_unlock(&pipe->lock);
-    return result;
-}
-
-static size_t pipe_unsent(void *arg)
-{
-    struct link_pipe *pipe = arg;
-    size_t unsent;
-
-    pthread_mutex_lock(&pipe->lock);
-    unsent = evbuffer_get_length(pipe->pending) + pipe->waiting;
-    pthread_mutex_unlock(&pipe->lock);
-    return unsent;
-}
-
-static void pipe_end(void *arg)
-{
-    struct link_pipe *pipe = arg;
-
-    pthread_mutex_lock(&pipe->lock);
-    pipe->ended = true;
-    event_active(pipe->wake, EV_TIMEOUT, 0);
-    pthread_mutex_unlock(&pipe->lock);
-}
-
-static void send_pending(struct link_pipe *pipe, struct evbuffer *taken)
-{
-    struct evbuffer_iovec piece;
-
-    if (pipe->exchange == NULL)
-        return;
-    while (evbuffer_peek(taken, -1, NULL, &piece, 1) > 0 && piece.iov_len > 0) {
-        https_stream_send(pipe->exchange, piece.iov_base, piece.iov_len);
-        evbuffer_drain(taken, piece.iov_len);
-    }
-    pthread_mutex_lock(&pipe->lock);
-    pipe->waiting = https_stream_waiting(pipe->exchange);
-    pthread_mutex_unlock(&pipe->lock);
-}
-
-static void on_wake(evutil_socket_t fd, short what, void *arg)
-{
-    struct link_pipe *pipe = arg;
-    struct evbuffer *taken = evbuffer_new();
-    bool ended;
-
-    (void)fd;
-    (void)what;
-    pthread_mutex_lock(&pipe->lock);
-    if (taken != NULL)
-        evbuffer_add_buffer(taken, pipe->pending);
-    ended = pipe->ended;
-    pthread_mutex_unlock(&pipe->lock);
-    if (taken != NULL)
-        send_pending(pipe, taken);
-    if (taken != NULL)
-        evbuffer_free(taken);
-    if (!ended)
-        return;
-    if (pipe->exchange != NULL)
-        https_stream_end(pipe->exchange, true);
-    link_pipe_free(pipe);
-}
-
-static void on_drained(void *arg)
-{
-    struct link_pipe *pipe = arg;
-
-    pthread_mutex_lock(&pipe->lock);
-    pipe->waiting = pipe->exchange == NULL ? 0 : https_stream_waiting(pipe->exchange);
-    pthread_mutex_unlock(&pipe->lock);
+    return more;
 }
 
 static void on_gone(void *arg)
 {
     struct link_pipe *pipe = arg;
-    bool ended;
 
-    pipe->exchange = NULL;
-    pthread_mutex_lock(&pipe->lock);
-    pipe->gone = true;
-    ended = pipe->ended; /* then on_wake() is on its way, and frees it */
-    pthread_mutex_unlock(&pipe->lock);
-    if (!ended && pipe->gone_call != NULL)
-        pipe->gone_call(pipe->arg, pipe);
+    pipe->calls.gone(pipe->calls.arg, pipe);
 }
 
-struct link_pipe *link_pipe_new(struct event_base *base, struct https_exchange *exchange,
-                                void (*gone)(void *arg, const void *pipe_arg), void *arg, struct error *err)
+static void on_over(void *arg)
 {
-    struct link_pipe *pipe = calloc(1, sizeof(*pipe));
+    pipe_free(arg);
+}
 
-    if (pipe != NULL) {
-        pthread_mutex_init(&pipe->lock, NULL);
-        pipe->exchange = exchange;
-        pipe->gone_call = gone;
-        pipe->arg = arg;
-        pipe->pending = evbuffer_new();
-        pipe->wake = event_new(base, -1, 0, on_wake, pipe);
-        if (pipe->pending != NULL && pipe->wake != NULL)
-            return pipe;
-        link_pipe_free(pipe);
-    }
-    error_set(err, ERROR_INTERNAL, "out of memory");
-    return NULL;
+/* ---- what the sender does ---- */
+
+static int pipe_send(void *arg, const void *bytes, size_t length)
+{
+    return https_channel_send(((struct link_pipe *)arg)->channel, bytes, length);
+}
+
+static size_t pipe_unsent(void *arg)
+{
+    return https_channel_unsent(((struct link_pipe *)arg)->channel);
+}
+
+static void pipe_end(void *arg)
+{
+    https_channel_end(((struct link_pipe *)arg)->channel);
 }
 
 struct ha_pipe link_pipe_of(struct link_pipe *pipe)
@@ -148,10 +72,35 @@ struct ha_pipe link_pipe_of(struct link_pipe *pipe)
     return (struct ha_pipe){.send = pipe_send, .unsent = pipe_unsent, .end = pipe_end, .arg = pipe};
 }
 
+/* ---- its beginning ---- */
+
+struct link_pipe *link_pipe_new(struct https_exchange *exchange, const struct link_pipe_calls *calls,
+                                struct error *err)
+{
+    struct link_pipe *pipe = calloc(1, sizeof(*pipe));
+    const struct https_channel_calls channel = {
+        .heard = on_heard, .gone = on_gone, .over = on_over, .arg = pipe};
+
+    if (pipe == NULL) {
+        error_set(err, ERROR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    pipe->calls = *calls;
+    pipe->arena.block_size = ARENA_BLOCK;
+    pipe->channel = https_channel_new(exchange, LINK_PROTOCOL, &channel, err);
+    if (pipe->channel != NULL)
+        return pipe;
+    pipe_free(pipe);
+    return NULL;
+}
+
 void link_pipe_start(struct link_pipe *pipe)
 {
-    const struct https_stream_calls calls = {.gone = on_gone, .drained = on_drained, .arg = pipe};
+    https_channel_start(pipe->channel);
+}
 
-    if (!https_stream_start(pipe->exchange, 200, "application/octet-stream", &calls))
-        on_gone(pipe);
+void link_pipe_free(struct link_pipe *pipe)
+{
+    https_channel_free(pipe->channel);
+    pipe_free(pipe);
 }

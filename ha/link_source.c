@@ -1,16 +1,15 @@
 #include "ha/link_source.h"
 
+#include "ha/frame.h"
+
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ACK_PATH_SIZE (HA_POSITION_SIZE + 16)
 
 struct link_source {
     struct link_source_options options;
     struct tls_cancel *cancel;
-    struct link *acknowledging; /* kept open; of whoever acknowledges: ha/receiver.h */
+    struct link *link; /* of the stream that is up */
 };
 
 static struct link *open_link(struct link_source *source, struct error *err)
@@ -42,66 +41,24 @@ static int source_stream(void *arg, const char *path,
 
     if (link == NULL)
         return -1;
+    source->link = link;
     result = link_stream(link, path, silence_ms, take, take_arg, err);
+    source->link = NULL;
     link_close(link);
     return result;
 }
 
-static void format_acknowledgement(const struct ha_position *position, char path[ACK_PATH_SIZE])
-{
-    char query[HA_POSITION_SIZE];
-
-    ha_position_format(position, query);
-    snprintf(path, ACK_PATH_SIZE, "/ha/v1/ack?%s", query);
-}
-
-static bool source_begin_acknowledge(void *arg, const struct ha_position *position)
+static int source_acknowledge(void *arg, const struct ha_position *position, struct error *err)
 {
     struct link_source *source = arg;
-    char path[ACK_PATH_SIZE];
+    struct text frame = {0};
+    int result;
 
-    format_acknowledgement(position, path);
-    return source->acknowledging != NULL && link_send(source->acknowledging, "POST", path);
-}
-
-static void close_acknowledging(struct link_source *source)
-{
-    link_close(source->acknowledging);
-    source->acknowledging = NULL;
-}
-
-static int acknowledge_anew(struct link_source *source, const struct ha_position *position, struct error *err)
-{
-    char path[ACK_PATH_SIZE];
-
-    format_acknowledgement(position, path);
-    if (source->acknowledging == NULL && (source->acknowledging = open_link(source, err)) == NULL)
-        return -1;
-    return link_request(source->acknowledging, "POST", path, NULL, LINK_SOURCE_ACK_MS, NULL, err);
-}
-
-static int source_acknowledge(void *arg, const struct ha_position *position, bool under_way,
-                              struct error *err)
-{
-    struct link_source *source = arg;
-    bool kept = source->acknowledging != NULL;
-    struct error why = {0};
-    int result = under_way ? link_hear(source->acknowledging, LINK_SOURCE_ACK_MS, NULL, &why)
-                           : acknowledge_anew(source, position, &why);
-
-    /* the other node closes a connection that was silent for a while: that is no reason to let a change wait
-     */
-    if (result != 0 && kept && why.code == ERROR_UNREACHABLE) {
-        close_acknowledging(source);
-        why = (struct error){0};
-        result = acknowledge_anew(source, position, &why);
-    }
-    if (result == 0)
-        return 0;
-    close_acknowledging(source);
-    if (err != NULL)
-        *err = why;
-    return -1;
+    frame_add_ack(&frame, position);
+    result = frame.failed ? error_set(err, ERROR_INTERNAL, "out of memory")
+                          : link_tell(source->link, frame.data, frame.length, LINK_SOURCE_ACK_MS, err);
+    text_free(&frame);
+    return result;
 }
 
 static void source_cancel(void *arg)
@@ -129,15 +86,13 @@ struct link_source *link_source_new(const struct link_source_options *options, s
 
 struct ha_source link_source_of(struct link_source *source)
 {
-    return (struct ha_source){source_stream, source_begin_acknowledge, source_acknowledge, source_cancel,
-                              source};
+    return (struct ha_source){source_stream, source_acknowledge, source_cancel, source};
 }
 
 void link_source_free(struct link_source *source)
 {
     if (source == NULL)
         return;
-    link_close(source->acknowledging);
     tls_cancel_free(source->cancel);
     free(source);
 }

@@ -1,12 +1,11 @@
-/* What a receiver asks on: links to the active node, opened anew for each stream, and one for what it
- * acknowledges. */
+/* What a receiver asks on: links to the active node, opened anew for each stream. */
 #pragma once
 
 #include "ha/link.h"
 #include "ha/receiver.h"
 
 #define LINK_SOURCE_SNAPSHOT_SILENCE_MS 60000 /* a large store takes its time before the first row */
-#define LINK_SOURCE_ACK_MS 5000
+#define LINK_SOURCE_ACK_MS 5000               /* for an acknowledgement to get into the socket */
 
 struct link_source_options {
     const struct link_self *self; /* lives longer */

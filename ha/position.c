@@ -1,4 +1,4 @@
-#include "ha/sender.h"
+#include "ha/position.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include "ha/diverged.h"
 #include "ha/frame.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -20,14 +21,9 @@ struct ha_receiver {
     struct ha_receiver_options options;
     char log_folder[PATH_MAX];
     pthread_t thread;
-    pthread_t ack_thread;
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t changed;
     bool stopping;
-    struct ha_position to_acknowledge; /* the last one that is on disk */
-    bool tell;                         /* it is to be told */
-    bool telling;                      /* one of the threads uses the source for it */
-    bool told;                         /* it was sent, and the answer is not there yet */
     struct ha_receiver_state state;
 
     /* the receiving thread's own */
@@ -80,40 +76,29 @@ static int read_state(struct ha_receiver *receiver, struct replica_state *out, s
     return result;
 }
 
-/* With the lock held, which it gives up meanwhile. Tells it from here where that needs no waiting: a change
- * waits for it. Else, and for the answer, there is the other thread. */
-static void tell(struct ha_receiver *receiver)
-{
-    const struct ha_source *source = &receiver->options.source;
-    struct ha_position position = receiver->to_acknowledge;
-    bool sent = false;
-
-    if (!receiver->telling && !receiver->tell && !receiver->told) {
-        receiver->telling = true;
-        pthread_mutex_unlock(&receiver->lock);
-        sent = source->begin_acknowledge(source->arg, &position);
-        pthread_mutex_lock(&receiver->lock);
-        receiver->telling = false;
-    }
-    receiver->told = receiver->told || sent;
-    receiver->tell = receiver->tell || !sent;
-    pthread_cond_broadcast(&receiver->changed);
-}
-
-/* A revision is on disk. */
+/* A revision is on disk: here. */
 static void applied(struct ha_receiver *receiver, uint64_t revision)
 {
     pthread_mutex_lock(&receiver->lock);
     receiver->state.revision = revision;
     if (receiver->state.known < revision)
         receiver->state.known = revision;
-    receiver->to_acknowledge.revision = revision;
-    receiver->to_acknowledge.epoch = receiver->active.epoch;
-    memcpy(receiver->to_acknowledge.line, receiver->active.line, REPLICA_LINE_SIZE);
-    tell(receiver);
     pthread_mutex_unlock(&receiver->lock);
     if (receiver->options.applied != NULL)
         receiver->options.applied(receiver->options.arg, revision);
+}
+
+/* The same, of a stream of changes: the active node is told first, for somebody waits for that. */
+static int acknowledge(struct ha_receiver *receiver, uint64_t revision, struct error *err)
+{
+    const struct ha_source *source = &receiver->options.source;
+    struct ha_position position = {.epoch = receiver->active.epoch, .revision = revision};
+    int result;
+
+    memcpy(position.line, receiver->active.line, REPLICA_LINE_SIZE);
+    result = source->acknowledge(source->arg, &position, err);
+    applied(receiver, revision);
+    return result;
 }
 
 static void set_percent(struct ha_receiver *receiver, bool importing, unsigned percent)
@@ -155,8 +140,7 @@ static int apply(struct ha_receiver *receiver, struct error *err)
     receiver->change_bytes = 0;
     if (replica_apply(receiver->options.store, receiver->options.seal, receiver->changes, count, err) != 0)
         return -1;
-    applied(receiver, last);
-    return 0;
+    return acknowledge(receiver, last, err);
 }
 
 /* A part of a large change; with the last one it is applied. */
@@ -246,8 +230,7 @@ static int meet(struct ha_receiver *receiver, const struct replica_state *active
     if (replica_follow(receiver->options.store, active, err) != 0)
         return -1;
     set_following(receiver, true);
-    applied(receiver, ours.revision);
-    return 0;
+    return acknowledge(receiver, ours.revision, err);
 }
 
 static int take_of_changes(struct ha_receiver *receiver, const struct frame *frame, struct error *err)
@@ -264,7 +247,7 @@ static int take_of_changes(struct ha_receiver *receiver, const struct frame *fra
     case FRAME_ALIVE:
         return 0;
     default:
-        return error_set(err, ERROR_UNTRUSTED, "the other node sent a snapshot instead of changes");
+        return error_set(err, ERROR_UNTRUSTED, "the other node sent what is no part of a stream of changes");
     }
 }
 
@@ -298,7 +281,7 @@ static int take_of_snapshot(struct ha_receiver *receiver, const struct frame *fr
         return begin_import(receiver, frame, err);
     if (frame->kind == FRAME_ALIVE)
         return 0;
-    if (receiver->import == NULL || frame->kind == FRAME_CHANGE)
+    if (receiver->import == NULL || frame->kind == FRAME_CHANGE || frame->kind == FRAME_ACK)
         return error_set(err, ERROR_UNTRUSTED, "the other node sent no snapshot");
     if (frame->kind == FRAME_END)
         return end_import(receiver, frame->total, err);
@@ -451,39 +434,6 @@ static void *receiver_thread(void *arg)
     return NULL;
 }
 
-/* Tells the active node what is on disk; only the latest, however much came meanwhile. */
-static void *ack_thread(void *arg)
-{
-    struct ha_receiver *receiver = arg;
-    const struct ha_source *source = &receiver->options.source;
-
-    pthread_mutex_lock(&receiver->lock);
-    while (!receiver->stopping) {
-        struct ha_position position = receiver->to_acknowledge;
-        bool told = receiver->told;
-        struct error err = {0};
-        bool failed;
-
-        if (receiver->telling || (!receiver->tell && !told)) {
-            pthread_cond_wait(&receiver->changed, &receiver->lock);
-            continue;
-        }
-        receiver->tell = receiver->tell && told; /* what came after that was sent */
-        receiver->told = false;
-        receiver->telling = true;
-        pthread_mutex_unlock(&receiver->lock);
-        failed = source->acknowledge(source->arg, &position, told, &err) != 0;
-        pthread_mutex_lock(&receiver->lock);
-        receiver->telling = false;
-        if (failed) {
-            wait_to_retry(receiver);
-            receiver->tell = true;
-        }
-    }
-    pthread_mutex_unlock(&receiver->lock);
-    return NULL;
-}
-
 /* ---- start and stop ---- */
 
 static void receiver_free(struct ha_receiver *receiver)
@@ -506,24 +456,11 @@ static void stop(struct ha_receiver *receiver)
     receiver->options.source.cancel(receiver->options.source.arg);
 }
 
-static int start_threads(struct ha_receiver *receiver, struct error *err)
-{
-    int code = pthread_create(&receiver->ack_thread, NULL, ack_thread, receiver);
-
-    if (code == 0) {
-        code = pthread_create(&receiver->thread, NULL, receiver_thread, receiver);
-        if (code == 0)
-            return 0;
-        stop(receiver);
-        pthread_join(receiver->ack_thread, NULL);
-    }
-    return error_set_errno(err, code, "cannot start a thread");
-}
-
 struct ha_receiver *ha_receiver_start(const struct ha_receiver_options *options, struct error *err)
 {
     struct ha_receiver *receiver = calloc(1, sizeof(*receiver));
     pthread_condattr_t attributes;
+    int code;
 
     if (receiver == NULL) {
         error_set(err, ERROR_INTERNAL, "out of memory");
@@ -542,10 +479,11 @@ struct ha_receiver *ha_receiver_start(const struct ha_receiver_options *options,
     pthread_cond_init(&receiver->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     receiver->changes = calloc(BATCH_CHANGES, sizeof(*receiver->changes));
-    if (receiver->changes == NULL)
-        error_set(err, ERROR_INTERNAL, "out of memory");
-    else if (start_threads(receiver, err) == 0)
+    code = receiver->changes == NULL ? ENOMEM
+                                     : pthread_create(&receiver->thread, NULL, receiver_thread, receiver);
+    if (code == 0)
         return receiver;
+    error_set_errno(err, code, "cannot start to receive changes");
     receiver_free(receiver);
     return NULL;
 }
@@ -556,7 +494,6 @@ void ha_receiver_stop(struct ha_receiver *receiver)
         return;
     stop(receiver);
     pthread_join(receiver->thread, NULL);
-    pthread_join(receiver->ack_thread, NULL);
     receiver_free(receiver);
 }
 

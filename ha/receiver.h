@@ -7,7 +7,7 @@ struct ha_receiver;
 
 /*
  * How to reach the active node: over the link between the nodes (ha/link_source.h), or over a pair of pipes
- * in a test. stream() and acknowledge() block; each is called by one thread of the receiver's.
+ * in a test. Called on the receiver's thread but for cancel().
  */
 struct ha_source {
     /*
@@ -17,14 +17,9 @@ struct ha_source {
      */
     int (*stream)(void *arg, const char *path, int (*take)(void *arg, const void *bytes, size_t length),
                   void *take_arg, struct error *err);
-    /*
-     * POST /ha/v1/ack. `begin` sends it, where that can be done without waiting for anything: true: it is
-     * under way. Called by whichever thread applies; while one is under way, nothing but `acknowledge`.
-     */
-    bool (*begin_acknowledge)(void *arg, const struct ha_position *position);
-    /* Waits for the answer of what is under way; where nothing is, or that did not get there, sends it too.
-     */
-    int (*acknowledge)(void *arg, const struct ha_position *position, bool under_way, struct error *err);
+    /* In a call of `take`: everything up to here is on disk. Nothing answers it: an active node that cannot
+     * take it ends the stream. */
+    int (*acknowledge)(void *arg, const struct ha_position *position, struct error *err);
     /* Ends what those two wait for, now and later. Any thread. */
     void (*cancel)(void *arg);
     void *arg;
@@ -41,7 +36,7 @@ struct ha_receiver_options {
     /* In the transaction that takes a snapshot over; may change records of node scope only. May be NULL. */
     store_job on_import;
     void *on_import_arg;
-    /* On threads of the receiver's; each may be NULL. */
+    /* On the receiver's thread; each may be NULL. */
     void (*progress)(void *arg, unsigned percent);    /* of a snapshot; 100: it was taken over */
     void (*applied)(void *arg, uint64_t revision);    /* on disk here */
     void (*alive)(void *arg);                         /* something was heard */
@@ -57,7 +52,7 @@ struct ha_receiver_options {
 /* Starts following. Copies the options. ERROR_INTERNAL. */
 struct ha_receiver *ha_receiver_start(const struct ha_receiver_options *options, struct error *err);
 
-/* Ends it and waits for that; what was received whole is applied before. Not on a thread of the receiver's.
+/* Ends it and waits for that; what was received whole is applied before. Not on the receiver's thread.
  */
 void ha_receiver_stop(struct ha_receiver *receiver);
 

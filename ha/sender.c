@@ -22,7 +22,6 @@ struct ha_sender {
     bool stopping;
     uint64_t committed; /* the last revision that the watcher told */
     uint64_t acknowledged;
-    uint64_t told; /* of it, to whoever wanted to know */
     int64_t acknowledged_at_ms;
     unsigned snapshots;
     unsigned percent;
@@ -127,20 +126,6 @@ bool stream_is_over(struct stream *stream)
     return over;
 }
 
-/* With the lock held, which it gives up meanwhile. False: there was nothing to tell. */
-static bool tell_acknowledged(struct ha_sender *sender)
-{
-    uint64_t revision = sender->acknowledged;
-
-    if (sender->told == revision || sender->options.acknowledged == NULL)
-        return false;
-    sender->told = revision;
-    pthread_mutex_unlock(&sender->lock);
-    sender->options.acknowledged(sender->options.arg, revision);
-    pthread_mutex_lock(&sender->lock);
-    return true;
-}
-
 void stream_pause(struct stream *stream, int wait_ms)
 {
     struct ha_sender *sender = stream->sender;
@@ -148,10 +133,8 @@ void stream_pause(struct stream *stream, int wait_ms)
     int code = 0;
 
     pthread_mutex_lock(&sender->lock);
-    while (!is_over(stream) && code == 0) {
-        if (!tell_acknowledged(sender))
-            code = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
-    }
+    while (!is_over(stream) && code == 0)
+        code = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -168,7 +151,7 @@ bool stream_wait(struct stream *stream, int wait_ms)
         stream->wanted = stream->lent;
         if (stream->lent)
             pthread_cond_wait(&sender->changed, &sender->lock);
-        else if (!tell_acknowledged(sender))
+        else
             code = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
     }
     stream->idle = false;
@@ -400,8 +383,6 @@ int ha_sender_acknowledge(struct ha_sender *sender, const struct ha_position *po
     pthread_mutex_lock(&sender->lock);
     sender->acknowledged = position->revision;
     sender->acknowledged_at_ms = clock_wall_ms();
-    if (sender->options.acknowledged != NULL)
-        pthread_cond_broadcast(&sender->changed);
     pthread_mutex_unlock(&sender->lock);
     store_acknowledge(sender->options.store, position->revision);
     return 0;

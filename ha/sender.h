@@ -5,7 +5,7 @@
 #pragma once
 
 #include "ha/pipe.h"
-#include "store/replica.h"
+#include "ha/position.h"
 
 struct ha_sender;
 
@@ -15,9 +15,6 @@ struct ha_sender_options {
     int alive_ms;            /* silence after which a stream of changes says that it is alive; 0: 5,000 */
     const uint8_t *pair_key; /* for secrets in the digest; copied; NULL: none */
     size_t pair_key_length;
-    /* The standby's acknowledged revision changed; on a thread of the sender's, while a stream of changes is
-     * up. May be NULL. */
-    void (*acknowledged)(void *arg, uint64_t revision);
     /* The standby's stream of changes began (true) or ended (false); on a thread of the sender's. May be
      * NULL.
      */
@@ -37,16 +34,6 @@ void ha_sender_free(struct ha_sender *sender);
  */
 int ha_sender_snapshot(struct ha_sender *sender, const struct ha_pipe *pipe, struct error *err);
 
-/* Where a standby stands, as its requests say it: "after=<revision>&epoch=<epoch>&line=<line>". */
-#define HA_POSITION_SIZE 128
-struct ha_position {
-    char line[REPLICA_LINE_SIZE]; /* "": in none yet */
-    uint64_t epoch;
-    uint64_t revision;
-};
-int ha_position_parse(const char *query, struct ha_position *out, struct error *err);
-void ha_position_format(const struct ha_position *position, char out[HA_POSITION_SIZE]);
-
 /*
  * GET /ha/v1/changes: says where this node stands, then all changes behind the standby's place, and new ones
  * as they come. Where there is no way from that place, the stream ends right after the first message: the
@@ -59,7 +46,7 @@ int ha_sender_changes(struct ha_sender *sender, const struct ha_position *positi
 /* The other side of the pipe with this arg went away: its send() fails from now on. Any thread. */
 void ha_sender_gone(struct ha_sender *sender, const void *pipe_arg);
 
-/* POST /ha/v1/ack: the standby has everything up to here on disk. store_acknowledge() is told too.
+/* The standby has everything up to here on disk. store_acknowledge() is told too. Any thread.
  * ERROR_CONFLICT: of another line, or above what this node has. */
 int ha_sender_acknowledge(struct ha_sender *sender, const struct ha_position *position, struct error *err);
 

@@ -19,7 +19,7 @@ static int read_status(struct http_reply *reply, const char *line, struct error 
         (line[12] != ' ' && line[12] != '\0'))
         return refuse("its first line is none", err);
     reply->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
-    if (reply->status < 200)
+    if (reply->status < 200 && !(reply->upgrades && reply->status == HTTP_REPLY_UPGRADED))
         return refuse("it is only a provisional one", err);
     reply->step = HTTP_REPLY_HEADERS;
     return 0;
@@ -58,7 +58,7 @@ static int read_header(struct http_reply *reply, const char *line, struct error 
 
 static int end_head(struct http_reply *reply, struct error *err)
 {
-    bool empty = reply->status == 204 || reply->status == 304;
+    bool empty = reply->status == HTTP_REPLY_UPGRADED || reply->status == 204 || reply->status == 304;
 
     reply->lines = 0;
     if (reply->chunked && reply->has_length)

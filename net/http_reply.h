@@ -9,8 +9,12 @@
 #define HTTP_REPLY_LINE_MAX (8 * 1024) /* bytes of a line of the head or of a chunk's */
 #define HTTP_REPLY_LINES_MAX 100       /* of the head, and of the trailer */
 
-/* Start with {0}; end with http_reply_clear(). */
+#define HTTP_REPLY_UPGRADED 101
+
+/* Start with {0}, or with {.upgrades = true}; end with http_reply_clear(). */
 struct http_reply {
+    bool upgrades; /* 101 is an answer (RFC 9110 section 7.8): DONE with its head, and what follows is no HTTP
+                    */
     enum {
         HTTP_REPLY_STATUS,
         HTTP_REPLY_HEADERS,

@@ -13,7 +13,8 @@
 
 struct https_connections {
     TAILQ_HEAD(, https_connection) list; /* oldest first */
-    int count;                           /* without the doomed ones */
+    struct https_channel_list channels;
+    int count; /* without the doomed ones */
     int count_max;
     int timeout_s;
     bool closed;
@@ -62,9 +63,15 @@ struct https_connections *https_connections_new(const struct https_server_limits
     if (all == NULL)
         return NULL;
     TAILQ_INIT(&all->list);
+    LIST_INIT(&all->channels);
     all->count_max = limits->connections_max;
     all->timeout_s = limits->timeout_s;
     return all;
+}
+
+struct https_channel_list *https_connections_channels(struct https_connections *all)
+{
+    return &all->channels;
 }
 
 void https_connections_close(struct https_connections *all)
@@ -147,14 +154,6 @@ void https_connection_grant(struct https_connection *connection, int64_t more_ms
 void https_connection_grant_reply(struct https_connection *connection, size_t length)
 {
     https_connection_grant(connection, (int64_t)length * 1000 / REPLY_BYTES_PER_S);
-}
-
-void https_connection_grant_stream(struct https_connection *connection)
-{
-    const struct timeval most = {.tv_sec = connection->all->timeout_s};
-
-    connection->deadline_ms = 0;
-    bufferevent_set_timeouts(connection->stream, NULL, &most);
 }
 
 void https_connection_doom(struct https_connection *connection)

@@ -11,6 +11,9 @@
 
 struct https_connections;
 
+/* Channels that are open on connections of one server. */
+LIST_HEAD(https_channel_list, https_channel);
+
 /* Lives as long as its SSL object, whoever ends that: evhttp owns the connections. */
 struct https_connection {
     TAILQ_ENTRY(https_connection) next;
@@ -35,6 +38,12 @@ bool https_connections_are_too_many(const struct https_connections *all);
 /* Ends one that has not even finished the handshake; false: there is none but the newcomer. */
 bool https_connections_make_room(struct https_connections *all, const struct https_connection *newcomer);
 
+/* The channels on them (net/https_channel.c). */
+struct https_channel_list *https_connections_channels(struct https_connections *all);
+
+/* Ends all of them, and waits for that. */
+void https_channels_end(struct https_channel_list *channels);
+
 /* Ends those that took too long. */
 void https_connections_sweep(struct https_connections *all);
 
@@ -50,9 +59,6 @@ void https_connection_grant(struct https_connection *connection, int64_t more_ms
 
 /* The same, for as long as an answer of so many bytes may take. */
 void https_connection_grant_reply(struct https_connection *connection, size_t length);
-
-/* May last: only that the caller takes what is sent has a limit, for it is silent while it listens. */
-void https_connection_grant_stream(struct https_connection *connection);
 
 /* Shuts it down: evhttp meets the end and cleans up. */
 void https_connection_doom(struct https_connection *connection);

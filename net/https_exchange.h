@@ -13,10 +13,6 @@ struct https_exchange {
     LIST_ENTRY(https_exchange) next;
     struct evhttp_request *request;
     char *peer;
-    bool streaming; /* the answer has begun and goes on */
-    bool writing;   /* something of it is not with the kernel yet */
-    bool ending;    /* nothing more comes; the end is written once the rest is with the kernel */
-    struct https_stream_calls calls;
 };
 LIST_HEAD(https_exchange_list, https_exchange);
 

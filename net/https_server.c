@@ -215,13 +215,10 @@ void https_server_free(struct https_server *server)
 
     if (server == NULL)
         return;
-    while ((exchange = LIST_FIRST(&server->exchanges)) != NULL) {
-        if (exchange->streaming && evhttp_request_get_connection(exchange->request) != NULL)
-            evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->request), NULL, NULL);
-        if (exchange->streaming && exchange->calls.gone != NULL)
-            exchange->calls.gone(exchange->calls.arg);
+    while ((exchange = LIST_FIRST(&server->exchanges)) != NULL)
         https_exchange_drop(exchange);
-    }
+    if (server->connections != NULL)
+        https_channels_end(https_connections_channels(server->connections));
     if (server->sweep != NULL)
         event_free(server->sweep);
     if (server->http != NULL)

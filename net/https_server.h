@@ -31,26 +31,37 @@ void https_reply(struct https_exchange *exchange, int status, const char *conten
                  size_t length);
 
 /*
- * Answers with a body that goes on: any number of pieces, then an end. Only on the loop's thread.
- * `gone` says that the caller went away (or the server is being freed): the exchange is no more, and must not
- * be touched again. False: that was so already; nothing is called. `drained` (may be NULL) says that all that
- * was sent is with the kernel.
+ * Leaves HTTP (101, RFC 9110 section 7.8): from then on bytes go both ways on the caller's connection, on a
+ * thread of the channel's own instead of the loop's. For requests with `Upgrade: <protocol>`.
+ *
+ * https_channel_new() looks whether that can be done (ERROR_UNREACHABLE: the caller went away;
+ * ERROR_INVALID_ARGUMENT: the request asks for something else; ERROR_INTERNAL); what is sent then waits.
+ * Still in the handler's call, either https_channel_start() answers and ends the exchange, or
+ * https_channel_free() leaves the exchange as it was. All three on the loop's thread.
  */
-struct https_stream_calls {
+struct https_channel;
+struct https_channel_calls {
+    /* On the channel's thread, as all of them: what the caller sent. Non-zero: the channel is of no more use.
+     */
+    int (*heard)(void *arg, const void *bytes, size_t length);
+    /* The caller is not there any more, took nothing for half a minute, or the server is being freed. Sending
+     * fails from now on; the channel is still to be ended. Not called once it was. */
     void (*gone)(void *arg);
-    void (*drained)(void *arg);
+    void (*over)(void *arg); /* the last call */
     void *arg;
 };
-bool https_stream_start(struct https_exchange *exchange, int status, const char *content_type,
-                        const struct https_stream_calls *calls);
-void https_stream_send(struct https_exchange *exchange, const void *bytes, size_t length);
+struct https_channel *https_channel_new(struct https_exchange *exchange, const char *protocol,
+                                        const struct https_channel_calls *calls, struct error *err);
+void https_channel_start(struct https_channel *channel);
+void https_channel_free(struct https_channel *channel);
 
-/* Bytes that are still to be sent. */
-size_t https_stream_waiting(const struct https_exchange *exchange);
+/* Any thread. Never waits: what the network does not take is kept (unsent: bytes of that) and follows by
+ * itself. -1: the caller is gone. */
+int https_channel_send(struct https_channel *channel, const void *bytes, size_t length);
+size_t https_channel_unsent(struct https_channel *channel);
 
-/* Ends it, and the exchange; `gone` is not called any more. is_whole false: cuts the connection, so that the
- * caller knows that something is missing. */
-void https_stream_end(struct https_exchange *exchange, bool is_whole);
+/* Any thread, once, and the last that is done with it: sends what is left, then closes the connection. */
+void https_channel_end(struct https_channel *channel);
 
 /* Adds a header to the answer that https_reply() will give. */
 void https_add_header(struct https_exchange *exchange, const char *name, const char *value);
@@ -68,7 +79,7 @@ enum https_end {
 struct evbuffer;
 void https_reply_raw(struct https_exchange *exchange, struct evbuffer *reply, enum https_end end);
 
-/* Must answer with https_reply(), https_stream_start() or https_reply_raw(), now or later. */
+/* Must answer with https_reply(), https_channel_start() or https_reply_raw(), now or later. */
 typedef void (*https_handler)(void *arg, struct https_exchange *exchange);
 
 /* A socket bound and listening on an address ("127.0.0.11", "::1"), non-blocking. -1: ERROR_CONFLICT when the
@@ -86,5 +97,6 @@ struct https_server *https_server_new(struct event_base *base, const int *socket
 /* While paused, the kernel goes on taking connections, and nobody speaks on them. */
 void https_server_pause(struct https_server *server, bool paused);
 
-/* Closes the sockets and every connection. An exchange not answered yet must not be answered any more. */
+/* Closes the sockets and every connection. An exchange not answered yet must not be answered any more. Waits
+ * for channels: their owners hear that the caller is gone, and are to end them. */
 void https_server_free(struct https_server *server);

@@ -190,6 +190,7 @@ static int start_tls(struct tls_connection *connection, const struct tls_connect
     connection->ssl = SSL_new(connection->context);
     if (connection->ssl == NULL || SSL_set_fd(connection->ssl, connection->fd) != 1)
         return error_set(err, ERROR_INTERNAL, "out of memory");
+    SSL_set_read_ahead(connection->ssl, 1); /* a record in one read, not two */
     handshake_listen(connection->ssl, &connection->start);
     verdict_guard(connection->ssl, &connection->verdict);
     return 0;

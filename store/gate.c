@@ -10,6 +10,8 @@ struct gate {
     pthread_t thread; /* looks after deadlines, from the first opening on */
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    pthread_cond_t moved; /* for who holds back: more was acknowledged, or the gate was closed */
+    bool held;
     bool started;
     bool stopping;
     bool open;
@@ -35,6 +37,7 @@ struct gate *gate_new(struct error *err)
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&gate->changed, &attributes);
+    pthread_cond_init(&gate->moved, &attributes);
     pthread_condattr_destroy(&attributes);
     gate->last = &gate->first;
     return gate;
@@ -52,6 +55,8 @@ static struct job *take(struct gate *gate, bool all)
     if (gate->first == NULL)
         gate->last = &gate->first;
     *link = NULL;
+    if (gate->held)
+        pthread_cond_signal(&gate->moved);
     return jobs;
 }
 
@@ -155,6 +160,21 @@ void gate_acknowledge(struct gate *gate, uint64_t revision)
     report(jobs, revision);
 }
 
+void gate_hold(struct gate *gate, uint64_t revision, int most_ms)
+{
+    struct timespec until;
+    int code = 0;
+
+    pthread_mutex_lock(&gate->lock);
+    gate->held = gate->open && gate->acknowledged < revision;
+    if (gate->held)
+        until = clock_deadline(most_ms);
+    while (gate->held && gate->open && gate->acknowledged < revision && code == 0)
+        code = pthread_cond_timedwait(&gate->moved, &gate->lock, &until);
+    gate->held = false;
+    pthread_mutex_unlock(&gate->lock);
+}
+
 void gate_pass(struct gate *gate, struct job *job)
 {
     bool waits;
@@ -188,6 +208,7 @@ void gate_free(struct gate *gate)
     if (gate->started)
         pthread_join(gate->thread, NULL);
     pthread_cond_destroy(&gate->changed);
+    pthread_cond_destroy(&gate->moved);
     pthread_mutex_destroy(&gate->lock);
     free(gate);
 }

@@ -15,6 +15,12 @@
 #define GROW_AHEAD_PERCENT 75 /* of the map in use: grow before a job meets its end */
 #define TRIM_PER_ENTRY 2 /* old entries of the feed deleted for each new one: it shrinks, never in one go */
 
+/* With a standby, jobs come back in the groups in which it got them. While it works on one group and this
+ * node on the next, a third would hold what is left: many small ones, each as dear as a large one. So a group
+ * waits, and grows, until the last but one is acknowledged; not for long, for a standby may be far away or
+ * dying. */
+#define HOLD_MOST_MS 10
+
 #define ACTIVE_NAME_MAX 300
 
 struct writer {
@@ -29,6 +35,8 @@ struct writer {
     bool passive; /* this node is not the active one of its pair */
     char active_name[ACTIVE_NAME_MAX];
     struct gate *gate;
+    uint64_t reached; /* the last group's revision, of the writer's thread */
+    uint64_t reached_before;
     pthread_mutex_t watching; /* held while the watcher is called */
     void (*committed)(void *arg, uint64_t revision);
     void *committed_arg;
@@ -270,6 +278,9 @@ static struct job *take_group(struct writer *writer)
     pthread_mutex_lock(&writer->lock);
     while (writer->first == NULL && !writer->stopping)
         pthread_cond_wait(&writer->work, &writer->lock);
+    pthread_mutex_unlock(&writer->lock);
+    gate_hold(writer->gate, writer->reached_before, HOLD_MOST_MS);
+    pthread_mutex_lock(&writer->lock);
     jobs = writer->first;
     for (int count = 0; *link != NULL && count < GROUP_MOST; count++)
         link = &(*link)->next;
@@ -281,11 +292,15 @@ static struct job *take_group(struct writer *writer)
     return jobs;
 }
 
-static void do_group(struct writer *writer, struct job *jobs)
+/* Returns the revision that it reached; 0: it raised none. */
+static uint64_t do_group(struct writer *writer, struct job *jobs)
 {
-    tell_watcher(writer, commit_group(writer, jobs)); /* first: the standby's work is what takes long */
+    uint64_t revision = commit_group(writer, jobs);
+
+    tell_watcher(writer, revision); /* first: the standby's work is what takes long */
     report(writer, jobs);
     grow_ahead(writer);
+    return revision;
 }
 
 static void *writer_thread(void *arg)
@@ -293,8 +308,14 @@ static void *writer_thread(void *arg)
     struct writer *writer = arg;
     struct job *jobs;
 
-    while ((jobs = take_group(writer)) != NULL)
-        do_group(writer, jobs);
+    while ((jobs = take_group(writer)) != NULL) {
+        uint64_t revision = do_group(writer, jobs);
+
+        if (revision == 0)
+            continue;
+        writer->reached_before = writer->reached;
+        writer->reached = revision;
+    }
     return NULL;
 }
 
@@ -352,7 +373,12 @@ static void enqueue(struct writer *writer, struct job *job)
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* give_to: enqueue() for the writer's thread, do_group() for this one. */
+static void do_here(struct writer *writer, struct job *job)
+{
+    do_group(writer, job);
+}
+
+/* give_to: enqueue() for the writer's thread, do_here() for this one. */
 static int wait_for(struct writer *writer, struct job *job, void (*give_to)(struct writer *, struct job *),
                     struct error *err)
 {
@@ -385,7 +411,7 @@ int writer_run_here(struct writer *writer, store_job run, void *arg, struct erro
 {
     struct job job = {.run = run, .arg = arg};
 
-    return wait_for(writer, &job, do_group, err);
+    return wait_for(writer, &job, do_here, err);
 }
 
 void writer_submit(struct writer *writer, store_job run, store_done done, void *arg)

@@ -88,6 +88,13 @@ static inline int bench_work(void *arg, void (*run)(void *run_arg), void *run_ar
     return 0;
 }
 
+static inline int bench_acknowledged(void *arg, const struct ha_position *position, struct error *err)
+{
+    struct bench_pair *pair = arg;
+
+    return ha_sender_acknowledge(pair->sender, position, err);
+}
+
 static inline void bench_gone(void *arg, const void *pipe_arg)
 {
     struct bench_pair *pair = arg;
@@ -98,8 +105,9 @@ static inline void bench_gone(void *arg, const void *pipe_arg)
 static inline void bench_serve(struct bench_pair *pair, struct https_exchange *exchange,
                                const struct ha_position *position)
 {
+    const struct link_pipe_calls calls = {bench_acknowledged, bench_gone, pair};
     struct error err = {0};
-    struct link_pipe *out = link_pipe_new(pair->base, exchange, bench_gone, pair, &err);
+    struct link_pipe *out = link_pipe_new(exchange, &calls, &err);
     struct ha_pipe pipe;
     int failed;
 
@@ -131,20 +139,6 @@ static inline void bench_serve_changes(void *arg, const struct link_caller *call
     (void)caller;
     check(ha_position_parse(https_exchange_query(exchange), &position, &err) != 0, err.message);
     bench_serve(arg, exchange, &position);
-}
-
-static inline void bench_serve_ack(void *arg, const struct link_caller *caller,
-                                   struct https_exchange *exchange)
-{
-    struct bench_pair *pair = arg;
-    struct ha_position position;
-    struct error err = {0};
-
-    (void)caller;
-    check(ha_position_parse(https_exchange_query(exchange), &position, &err) != 0 ||
-              ha_sender_acknowledge(pair->sender, &position, &err) != 0,
-          err.message);
-    https_reply(exchange, 204, NULL, NULL, 0);
 }
 
 static inline void bench_take(void *arg, struct https_exchange *exchange)
@@ -199,7 +193,7 @@ static inline void bench_start_sender(struct bench_pair *pair)
 
 static inline void bench_serve_links(struct bench_pair *pair)
 {
-    static struct link_route routes[3];
+    static struct link_route routes[2];
     struct link_server_options options = {
         .self = &pair->active.self, .key = bench_key, .work = bench_work, .role = bench_role};
     SSL_CTX *context = tls_server_context(pair->active.identity, NULL);
@@ -210,13 +204,12 @@ static inline void bench_serve_links(struct bench_pair *pair)
 
     routes[0] = (struct link_route){"GET", "/ha/v1/snapshot", NULL, bench_serve_snapshot, pair};
     routes[1] = (struct link_route){"GET", "/ha/v1/changes", NULL, bench_serve_changes, pair};
-    routes[2] = (struct link_route){"POST", "/ha/v1/ack", NULL, bench_serve_ack, pair};
     check(fd < 0 || getsockname(fd, (struct sockaddr *)&bound, &size) != 0, "listen");
     pair->active.self.port = pair->standby.self.port = ntohs(bound.sin_port);
     tls_server_ask_clients(context);
     pair->base = options.base = event_base_new();
     pair->links = link_server_new(&options, &err);
-    check(pair->links == NULL || link_server_add(pair->links, routes, 3, &err) != 0, err.message);
+    check(pair->links == NULL || link_server_add(pair->links, routes, 2, &err) != 0, err.message);
     pair->https = https_server_new(pair->base, &fd, 1, context, NULL, bench_take, pair, &err);
     check(pair->https == NULL, err.message);
     SSL_CTX_free(context);

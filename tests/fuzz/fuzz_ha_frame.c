@@ -42,6 +42,10 @@ static void use(const struct frame *frame)
     case FRAME_CHANGE:
         touch_rows(frame->change.rows, frame->change.row_count);
         break;
+    case FRAME_ACK:
+        if (strlen(frame->position.line) != REPLICA_LINE_SIZE - 1)
+            abort();
+        break;
     default:
         break;
     }

@@ -32,7 +32,7 @@ def ignore(action, *arguments):
 
 
 def junk(connections):
-    starts = [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET /ha/v1/hello HTTP/1.1\r\n", b"POST /ha/v1/ack HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+    starts = [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET /ha/v1/hello HTTP/1.1\r\n", b"POST /ha/v1/heartbeat HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
               b"GET /" + b"a" * 20000, b"GET /ha/v1/changes?after=18446744073709551616&epoch=-1 HTTP/1.1\r\nHost: x\r\n\r\n"]
     for number in range(connections):
         peer = ignore(connect, number % 2 == 1)
@@ -64,7 +64,7 @@ def hold(connections, seconds):
 
 def ask():
     for method, path in (("GET", "/ha/v1/hello"), ("GET", "/ha/v1/changes?after=0"), ("GET", "/ha/v1/snapshot"), ("GET", "/ha/v1/digest"),
-                         ("POST", "/ha/v1/ack"), ("POST", "/ha/v1/heartbeat"), ("POST", "/ha/v1/register/status"), ("POST", "/ha/v1/handover"),
+                         ("POST", "/ha/v1/heartbeat"), ("POST", "/ha/v1/register/status"), ("POST", "/ha/v1/handover"),
                          ("POST", "/ha/v1/remove"), ("PUT", "/etc/passwd"), ("GET", "/../../etc/passwd")):
         peer = connect(True)
         peer.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())

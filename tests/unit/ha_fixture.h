@@ -26,10 +26,7 @@ struct wire_test {
     pthread_mutex_t lock;
     struct queue *current; /* of the stream that is up */
     bool cancelled;
-    atomic_bool unreachable;
-    struct ha_position sent; /* of what was acknowledged last; of the thread that does */
-    bool sends;              /* it is under way */
-    atomic_long cut_after;   /* bytes until the stream is cut; -1: never */
+    atomic_long cut_after; /* bytes until the stream is cut; -1: never */
     atomic_int streams;
 };
 
@@ -137,7 +134,7 @@ static inline int wire_stream(void *arg, const char *path,
     pthread_cond_init(&queue->changed, NULL);
     queue->users = 2;
     pthread_mutex_lock(&wire->lock);
-    bool refused = wire->cancelled || wire->unreachable;
+    bool refused = wire->cancelled;
     if (!refused)
         wire->current = queue;
     pthread_mutex_unlock(&wire->lock);
@@ -173,23 +170,11 @@ static inline int wire_stream(void *arg, const char *path,
     return cut ? error_set(err, ERROR_UNREACHABLE, "the connection was cut") : 0;
 }
 
-/* Every other one goes out at once, as on a link that stands, and is answered later. */
-static inline bool wire_begin_acknowledge(void *arg, const struct ha_position *position)
+static inline int wire_acknowledge(void *arg, const struct ha_position *position, struct error *err)
 {
     struct wire_test *wire = arg;
 
-    wire->sent = *position;
-    wire->sends = !wire->sends && !wire->unreachable;
-    return wire->sends;
-}
-
-static inline int wire_acknowledge(void *arg, const struct ha_position *position, bool under_way,
-                                   struct error *err)
-{
-    struct wire_test *wire = arg;
-
-    return wire->unreachable ? error_set(err, ERROR_UNREACHABLE, "cut off")
-                             : ha_sender_acknowledge(wire->sender, under_way ? &wire->sent : position, err);
+    return ha_sender_acknowledge(wire->sender, position, err);
 }
 
 static inline void wire_cancel(void *arg)

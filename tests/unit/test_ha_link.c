@@ -2,6 +2,7 @@
 #include "test_net.h"
 
 #include "ha/link.h"
+#include "ha/link_pipe.h"
 #include "ha/link_server.h"
 #include "ha/link_source.h"
 #include "net/tls.h"
@@ -13,7 +14,7 @@
 
 #define KEY_A 'a'
 #define KEY_B 'b'
-#define ROUTES 3
+#define ROUTES 2
 
 /* The answering node: its loop runs in a thread of its own. */
 struct node {
@@ -27,13 +28,13 @@ struct node {
     struct event_base *base;
     struct event *stop;
     pthread_t thread;
-    struct https_exchange *stream;
+    struct ha_pipe stream;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int started; /* streams */
     int gone;
-    atomic_int acknowledged;     /* how often */
-    atomic_bool closes_after_it; /* the connection */
+    atomic_int acknowledged; /* how often */
+    uint64_t refused;        /* this revision is not */
 };
 
 struct pair {
@@ -109,46 +110,80 @@ static int run_echo(void *arg, const struct link_caller *caller, json_t *params,
     return 0;
 }
 
-static void on_gone(void *arg)
+static void on_gone(void *arg, const void *pipe_arg)
 {
     struct node *node = arg;
 
+    (void)pipe_arg;
     pthread_mutex_lock(&node->lock);
-    node->stream = NULL;
     node->gone++;
     pthread_cond_broadcast(&node->changed);
     pthread_mutex_unlock(&node->lock);
+    node->stream.end(node->stream.arg);
+}
+
+static int on_acknowledged(void *arg, const struct ha_position *position, struct error *err)
+{
+    struct node *node = arg;
+
+    node->acknowledged++;
+    return position->revision == node->refused ? error_set(err, ERROR_CONFLICT, "never sent") : 0;
+}
+
+#define PIECE_BYTES 100000
+#define PIECES 80
+
+/* Far more than the network holds. */
+static void send_much(struct ha_pipe *pipe)
+{
+    static char piece[PIECE_BYTES];
+
+    for (int i = 0; i < PIECES; i++) {
+        memset(piece, 'a' + i % 26, sizeof(piece));
+        assert_int_equal(pipe->send(pipe->arg, piece, sizeof(piece)), 0);
+    }
+    assert_true(pipe->unsent(pipe->arg) > 0);
+}
+
+static bool asks(const struct https_exchange *exchange, const char *what)
+{
+    return strcmp(https_exchange_query(exchange), what) == 0;
 }
 
 /* The first pieces at once; the query says whether it ends. */
 static void serve_stream(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
 {
-    const struct https_stream_calls calls = {.gone = on_gone, .arg = arg};
     struct node *node = arg;
+    const struct link_pipe_calls calls = {on_acknowledged, on_gone, node};
+    bool much = asks(exchange, "much"), end = asks(exchange, "end"), cut = asks(exchange, "cut");
+    int fd = SSL_get_fd(https_exchange_ssl(exchange));
+    struct error err = {0};
+    struct link_pipe *pipe = link_pipe_new(exchange, &calls, &err);
 
     (void)caller;
-    assert_true(https_stream_start(exchange, 200, "application/octet-stream", &calls));
-    https_stream_send(exchange, "one", 3);
-    https_stream_send(exchange, "two", 3);
-    if (strcmp(https_exchange_query(exchange), "end") == 0)
-        https_stream_end(exchange, true);
-    else if (strcmp(https_exchange_query(exchange), "cut") == 0)
-        https_stream_end(exchange, false);
+    if (pipe != NULL && asks(exchange, "refuse")) {
+        link_pipe_free(pipe);
+        pipe = NULL;
+        error_set(&err, ERROR_NOT_ACTIVE, "the active one is another");
+    }
+    if (pipe == NULL) {
+        link_refuse(exchange, &err);
+        return;
+    }
+    node->stream = link_pipe_of(pipe);
+    assert_int_equal(node->stream.send(node->stream.arg, "one", 3), 0); /* waits for the answer's head */
+    link_pipe_start(pipe);
+    assert_int_equal(node->stream.send(node->stream.arg, "two", 3), 0);
+    if (much)
+        send_much(&node->stream);
+    if (cut)
+        shutdown(fd, SHUT_RDWR);
+    if (much || end)
+        node->stream.end(node->stream.arg);
     pthread_mutex_lock(&node->lock);
     node->started++;
     pthread_cond_broadcast(&node->changed);
     pthread_mutex_unlock(&node->lock);
-}
-
-static void serve_ack(void *arg, const struct link_caller *caller, struct https_exchange *exchange)
-{
-    struct node *node = arg;
-
-    (void)caller;
-    node->acknowledged++;
-    if (node->closes_after_it)
-        https_add_header(exchange, "Connection", "close");
-    https_reply(exchange, 204, NULL, NULL, 0);
 }
 
 static void take(void *arg, struct https_exchange *exchange)
@@ -202,7 +237,6 @@ static const struct link_route *routes_of(struct node *node)
     routes[0] = (struct link_route){.method = "POST", .path = "/ha/v1/echo", .run = run_echo, .arg = node};
     routes[1] =
         (struct link_route){.method = "GET", .path = "/ha/v1/stream", .serve = serve_stream, .arg = node};
-    routes[2] = (struct link_route){.method = "POST", .path = "/ha/v1/ack", .serve = serve_ack, .arg = node};
     return routes;
 }
 
@@ -228,18 +262,24 @@ static void node_serve(struct node *node)
     assert_int_equal(pthread_create(&node->thread, NULL, run_loop, node), 0);
 }
 
+static void node_stop_serving(struct node *node)
+{
+    if (node->base == NULL)
+        return;
+    link_server_close(node->links);
+    event_active(node->stop, EV_TIMEOUT, 0);
+    pthread_join(node->thread, NULL);
+    https_server_free(node->https);
+    event_base_loop(node->base, EVLOOP_NONBLOCK);
+    link_server_free(node->links);
+    event_free(node->stop);
+    event_base_free(node->base);
+    node->base = NULL;
+}
+
 static void node_close(struct node *node)
 {
-    if (node->base != NULL) {
-        link_server_close(node->links);
-        event_active(node->stop, EV_TIMEOUT, 0);
-        pthread_join(node->thread, NULL);
-        https_server_free(node->https);
-        event_base_loop(node->base, EVLOOP_NONBLOCK);
-        link_server_free(node->links);
-        event_free(node->stop);
-        event_base_free(node->base);
-    }
+    node_stop_serving(node);
     store_close(node->self.store);
     identity_free(node->identity);
     fixture_remove(node->home);
@@ -594,15 +634,77 @@ static void streams_to_the_end_or_says_that_it_is_cut(void **state)
     struct link *link = open_link(pair, &err);
 
     assert_non_null(link);
+    assert_ok(link_request(link, "POST", "/ha/v1/echo", NULL, 5000, NULL, &err), err);
     assert_ok(link_stream(link, "/ha/v1/stream?end", 5000, hear, &heard, &err), err);
     assert_string_equal(heard.bytes, "onetwo");
-    assert_ok(link_request(link, "POST", "/ha/v1/echo", NULL, 5000, NULL, &err), err);
+    /* a stream takes the link for itself */
+    assert_int_equal(link_request(link, "POST", "/ha/v1/echo", NULL, 5000, NULL, &err), -1);
+    assert_int_equal(err.code, ERROR_UNREACHABLE);
+    link_close(link);
+    assert_int_equal(pair->sec.gone, 0); /* it ended it itself */
     heard = (struct heard){0};
+    link = open_link(pair, &err);
     assert_int_equal(link_stream(link, "/ha/v1/stream?cut", 5000, hear, &heard, &err), -1);
     assert_int_equal(err.code, ERROR_UNREACHABLE);
-    assert_int_equal(link_request(link, "POST", "/ha/v1/echo", NULL, 5000, NULL, &err), -1);
     link_close(link);
-    assert_int_equal(pair->sec.gone, 0); /* it ended them itself */
+    wait_gone(&pair->sec, 1);
+}
+
+static void a_refused_stream_leaves_the_link_as_it_was(void **state)
+{
+    struct pair *pair = *state;
+    struct heard heard = {0};
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+
+    assert_int_equal(link_stream(link, "/ha/v1/stream?refuse", 5000, hear, &heard, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_ACTIVE);
+    assert_string_equal(err.message, "the active one is another");
+    assert_int_equal(link_request(link, "GET", "/ha/v1/stream", NULL, 5000, NULL, &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID_ARGUMENT);
+    assert_string_equal(err.message, "this is answered with `Upgrade: primesh-ha` only");
+    assert_int_equal(link_stream(link, "/ha/v1/nothing", 5000, hear, &heard, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(heard.length, 0);
+    assert_ok(link_stream(link, "/ha/v1/stream?end", 5000, hear, &heard, &err), err);
+    assert_string_equal(heard.bytes, "onetwo");
+    link_close(link);
+}
+
+struct much {
+    size_t length;
+    bool wrong;
+};
+
+/* "onetwo", then the pieces; slowly at first, so that the sender has to keep what comes. */
+static int hear_much(void *arg, const void *bytes, size_t length)
+{
+    struct timespec pause = {.tv_nsec = 20000000};
+    struct much *much = arg;
+    const char *text = bytes;
+
+    if (much->length < (size_t)10 * PIECE_BYTES)
+        nanosleep(&pause, NULL);
+    for (size_t i = 0; i < length; i++) {
+        size_t at = much->length++;
+
+        much->wrong |= text[i] != (at < 6 ? "onetwo"[at] : (char)('a' + (at - 6) / PIECE_BYTES % 26));
+    }
+    return 0;
+}
+
+static void keeps_what_the_network_does_not_take_at_once(void **state)
+{
+    struct pair *pair = *state;
+    struct much much = {0};
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+
+    assert_ok(link_stream(link, "/ha/v1/stream?much", 5000, hear_much, &much, &err), err);
+    assert_int_equal(much.length, 6 + PIECES * PIECE_BYTES);
+    assert_false(much.wrong);
+    link_close(link);
+    assert_int_equal(pair->sec.gone, 0);
 }
 
 static void stops_listening_and_tells_the_sender(void **state)
@@ -625,14 +727,19 @@ static void stops_listening_and_tells_the_sender(void **state)
     wait_gone(&pair->sec, 2);
 }
 
+static void wait_started(struct node *node, int times)
+{
+    pthread_mutex_lock(&node->lock);
+    while (node->started < times)
+        pthread_cond_wait(&node->changed, &node->lock);
+    pthread_mutex_unlock(&node->lock);
+}
+
 static void *cancel_later(void *arg)
 {
     struct pair *pair = ((void **)arg)[0];
 
-    pthread_mutex_lock(&pair->sec.lock);
-    while (pair->sec.started == 0)
-        pthread_cond_wait(&pair->sec.changed, &pair->sec.lock);
-    pthread_mutex_unlock(&pair->sec.lock);
+    wait_started(&pair->sec, 1);
     tls_cancel(((void **)arg)[1]);
     return NULL;
 }
@@ -659,25 +766,6 @@ static void ends_a_wait_from_another_thread(void **state)
     wait_gone(&pair->sec, 1);
 }
 
-static void sends_now_and_hears_later(void **state)
-{
-    struct pair *pair = *state;
-    struct error err = {0};
-    struct link *link = open_link(pair, &err);
-    json_t *reply = NULL;
-
-    for (int i = 0; i < 3; i++) {
-        assert_true(link_send(link, "POST", "/ha/v1/echo"));
-        assert_false(link_send(link, "POST", "/ha/v1/echo")); /* one at a time */
-        assert_ok(link_hear(link, 5000, &reply, &err), err);
-        assert_string_equal(json_string_value(json_object_get(reply, "node")), pair->pri.self.node);
-        json_decref(reply);
-    }
-    assert_int_equal(link_stream(link, "/ha/v1/stream?cut", 5000, hear, &(struct heard){0}, &err), -1);
-    assert_false(link_send(link, "POST", "/ha/v1/echo"));
-    link_close(link);
-}
-
 /* ---- acknowledging ---- */
 
 static int some_silence(void *arg)
@@ -686,7 +774,30 @@ static int some_silence(void *arg)
     return 5000;
 }
 
-static void acknowledges_at_once_or_on_another_connection(void **state)
+struct acknowledging {
+    struct ha_source source;
+    struct ha_position position;
+    struct node *node;
+};
+
+/* Tells everything up to the one that is refused, as it is heard. */
+static int hear_and_tell(void *arg, const void *bytes, size_t length)
+{
+    struct acknowledging *acknowledging = arg;
+    struct error err = {0};
+
+    (void)bytes;
+    (void)length;
+    while (acknowledging->position.revision < acknowledging->node->refused) {
+        acknowledging->position.revision++;
+        assert_ok(
+            acknowledging->source.acknowledge(acknowledging->source.arg, &acknowledging->position, &err),
+            err);
+    }
+    return 0;
+}
+
+static void acknowledges_on_the_stream(void **state)
 {
     struct pair *pair = *state;
     struct link_source_options options = {.self = &pair->pri.self,
@@ -694,31 +805,70 @@ static void acknowledges_at_once_or_on_another_connection(void **state)
                                           .silence_ms = some_silence,
                                           .key = give_key,
                                           .arg = &pair->pri};
-    struct ha_position position = {.line = "0123456789abcdef0123456789abcdef", .epoch = 1, .revision = 7};
+    struct acknowledging acknowledging = {
+        .position = {.line = "0123456789abcdef0123456789abcdef", .epoch = 1}, .node = &pair->sec};
     struct error err = {0};
     struct link_source *links;
-    struct ha_source source;
 
     peer_of(&pair->sec, pair->sec.self.port, &options.peer);
     links = link_source_new(&options, &err);
     assert_non_null(links);
-    source = link_source_of(links);
-    assert_false(source.begin_acknowledge(source.arg, &position)); /* there is no connection yet */
-    assert_ok(source.acknowledge(source.arg, &position, false, &err), err);
-    assert_true(source.begin_acknowledge(source.arg, &position));
-    assert_ok(source.acknowledge(source.arg, &position, true, &err), err);
-    assert_int_equal(pair->sec.acknowledged, 2);
-
-    /* a connection that the other side ended meanwhile costs nobody a moment */
-    pair->sec.closes_after_it = true;
-    assert_true(source.begin_acknowledge(source.arg, &position));
-    assert_ok(source.acknowledge(source.arg, &position, true, &err), err);
-    for (int i = 0; i < 3; i++) {
-        assert_false(source.begin_acknowledge(source.arg, &position));
-        assert_ok(source.acknowledge(source.arg, &position, false, &err), err);
-    }
-    assert_int_equal(pair->sec.acknowledged, 6);
+    acknowledging.source = link_source_of(links);
+    pair->sec.refused = 1000;
+    assert_int_equal(acknowledging.source.stream(links, "/ha/v1/stream", hear_and_tell, &acknowledging, &err),
+                     -1);
+    assert_int_equal(err.code, ERROR_UNREACHABLE); /* the other side ended it when it heard the last */
+    assert_int_equal(pair->sec.acknowledged, 1000);
+    wait_gone(&pair->sec, 1);
     link_source_free(links);
+}
+
+/* What a caller that speaks no message of replication is worth. */
+static int hear_and_babble(void *arg, const void *bytes, size_t length)
+{
+    struct link *link = arg;
+    struct error err = {0};
+
+    (void)bytes;
+    (void)length;
+    link_tell(link, "\x03what", 5, 5000, &err);
+    return 0;
+}
+
+static void ends_a_stream_whose_caller_babbles(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+
+    assert_int_equal(link_stream(link, "/ha/v1/stream", 5000, hear_and_babble, link, &err), -1);
+    assert_int_equal(err.code, ERROR_UNREACHABLE);
+    wait_gone(&pair->sec, 1);
+    assert_int_equal(pair->sec.acknowledged, 0);
+    link_close(link);
+}
+
+static void *listen_on(void *arg)
+{
+    struct heard heard = {0};
+
+    link_stream(arg, "/ha/v1/stream", 60000, hear, &heard, NULL);
+    return NULL;
+}
+
+static void a_server_that_goes_ends_its_streams(void **state)
+{
+    struct pair *pair = *state;
+    struct error err = {0};
+    struct link *link = open_link(pair, &err);
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, listen_on, link), 0);
+    wait_started(&pair->sec, 1);
+    node_stop_serving(&pair->sec);
+    assert_int_equal(pair->sec.gone, 1);
+    pthread_join(thread, NULL);
+    link_close(link);
 }
 
 static void makes_the_same_key_of_the_same_words(void **state)
@@ -757,8 +907,11 @@ int main(void)
         TEST(streams_to_the_end_or_says_that_it_is_cut),
         TEST(stops_listening_and_tells_the_sender),
         TEST(ends_a_wait_from_another_thread),
-        TEST(sends_now_and_hears_later),
-        TEST(acknowledges_at_once_or_on_another_connection),
+        TEST(a_refused_stream_leaves_the_link_as_it_was),
+        TEST(keeps_what_the_network_does_not_take_at_once),
+        TEST(acknowledges_on_the_stream),
+        TEST(ends_a_stream_whose_caller_babbles),
+        TEST(a_server_that_goes_ends_its_streams),
         cmocka_unit_test(makes_the_same_key_of_the_same_words),
     };
 

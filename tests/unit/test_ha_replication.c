@@ -79,7 +79,7 @@ static void start_receiver(struct following *following, int which, bool fresh)
     struct ha_receiver_options options = {
         .store = pair->store[which],
         .seal = pair->seal[which],
-        .source = {wire_stream, wire_begin_acknowledge, wire_acknowledge, wire_cancel, &following->wire},
+        .source = {wire_stream, wire_acknowledge, wire_cancel, &following->wire},
         .fresh = fresh,
         .epoch = 1,
         .retry_ms = 5,
