@@ -139,8 +139,10 @@ static void on_heard(void *arg, json_t *reply)
     pthread_mutex_unlock(&pair->lock);
     if (!pair_record_of(pair, NULL).confirmed)
         confirm(pair);
-    if (!stale)
-        pair_hear(pair, reply);
+    if (stale)
+        return;
+    pair_hear(pair, reply);
+    pair_look_whether_it_waits(pair);
 }
 
 /* A registration that the primary never finished, and knows nothing of any more. */
@@ -171,17 +173,13 @@ static void on_missed(void *arg, bool lost, const struct error *err)
         return;
     if (err->code == ERROR_CONFLICT && left_alone(pair, err))
         return;
-    if (!was_lost && pair_record_of(pair, NULL).must_ask)
-        pair_log(
-            pair, LOG_LEVEL_WARNING,
-            "this server handed over, or was restored from a backup: it does not become active before it "
-            "hears from the other one. If that one is gone for good: ncs ha remove force");
     if (!was_lost)
         pair_log(pair, LOG_LEVEL_WARNING, "the peer does not answer: %s%s%s", err->message,
                  err->hint[0] != '\0' ? ". " : "", err->hint);
     if (pair_apply(pair, HA_PEER_LOST, err->message, NULL, NULL, NULL) == 1 &&
         !pair_record_of(pair, NULL).must_ask)
         pair_apply(pair, HA_NO_ANSWER, err->message, NULL, NULL, NULL);
+    pair_look_whether_it_waits(pair);
     pair_poke(pair);
 }
 

@@ -75,12 +75,28 @@ struct pair {
     bool has_trial_key;                  /* while registering: the key as typed */
     struct proof_key trial_key;
     struct ha_heartbeat *heartbeat;
+    unsigned waiting_serial; /* pair_waiting.c; only the heartbeat's thread: of the state looked at */
+    unsigned waiting_beats;  /* how often in a row it was found waiting */
     pthread_t engine;
     bool engine_runs;
     bool poked;
     char address_problem[ERROR_TEXT_MAX]; /* why there is no virtual address; "" */
     struct pair_address *address;         /* pair_address.c; only the engine's thread */
 };
+
+/* ---- pair_waiting.c ---- */
+
+struct pair_waiting {
+    char problem[ERROR_TEXT_MAX];
+    char hint[ERROR_TEXT_MAX];
+};
+
+/* Whether an uncertain node cannot help itself. */
+bool pair_waits(struct pair *pair, const struct pair_record *record, const struct pair_peer *peer,
+                struct pair_waiting *out);
+
+/* After each heartbeat: an admin is told once, in the log and by mail. */
+void pair_look_whether_it_waits(struct pair *pair);
 
 /* ---- pair_state.c ---- */
 

@@ -30,32 +30,12 @@ static json_t *peer_of(const struct pair_record *record, const struct pair_peer 
 static void explain_waiting(struct pair *pair, const struct pair_record *record, const struct pair_peer *peer,
                             json_t *peer_status)
 {
-    struct ha_standing own = {.epoch = record->epoch};
-    char name[2 * HOST_TEXT_MAX + 4];
+    struct pair_waiting waiting;
 
-    pair_own_place(pair, &own);
-    pair_peer_name(record, name, sizeof(name));
-    if (peer->answers && (peer->standing.epoch > own.epoch || ha_lacks_changes(&own, &peer->standing))) {
-        json_object_set_new(
-            peer_status, "problem",
-            json_sprintf("%s has changes that this server lacks: this one was restored from a "
-                         "backup, or lost them",
-                         name));
-        json_object_set_new(
-            peer_status, "hint",
-            json_string("`ncs ha failover` on the other server makes it the active one, and this "
-                        "one follows it. To go on with what is here instead: `ncs ha remove "
-                        "force` here, then register again"));
-    } else if (!peer->answers && record->must_ask) {
-        json_object_set_new(
-            peer_status, "problem",
-            json_sprintf("this server handed over, or was restored from a backup, and does not "
-                         "become active before it hears from %s",
-                         name));
-        json_object_set_new(peer_status, "hint",
-                            json_string("bring the other server back; if it is gone for good: `ncs ha remove "
-                                        "force` here"));
-    }
+    if (!pair_waits(pair, record, peer, &waiting))
+        return;
+    json_object_set_new(peer_status, "problem", json_string(waiting.problem));
+    json_object_set_new(peer_status, "hint", json_string(waiting.hint));
 }
 
 static void add_replication(struct pair *pair, const struct ha_state_facts *facts, json_t *status)

@@ -5,11 +5,15 @@
 . "$ROOT/tests/lib/lab.sh"
 . "$ROOT/tests/lib/pair.sh"
 pair_up
+# nobody takes mail there: what is to be mailed waits, and can be looked at
+configure prime-pri "mail-server 127.0.0.1 port 9 from prime@example.com to noc@example.com"
 PASS="correct horse battery"
 LOG=$LAB/prime-pri/log/health_monitor.log
 SAYS="does not become active before it hears from the other one"
 REPO=$LAB/prime-pri/repository/defaultRepo
 
+mails() { on prime-pri "show notices" && grep -c "the pair waits for an admin: Primary Uncertain" <<<"$OUT"; }
+mailed() { [ "$(mails)" -ge "$1" ]; }
 said() { [ "$(grep -c "$SAYS" "$LOG")" -ge "$1" ]; }
 either() { is_state prime-pri "Primary Active" && is_state prime-sec "Secondary Syncing" || is_state prime-sec "Secondary Active" && is_state prime-pri "Primary Syncing"; }
 come_to_rest() {
@@ -58,6 +62,8 @@ like "$(cat "$TMP/configure.out")" "% Error: this node is the standby" "and take
 on prime-pri "ncs ha status"
 like "$OUT" "Problem: +this server handed over, or was restored from a backup, and does not become active before it hears from" "ncs ha status says why"
 like "$OUT" "What to do: +bring the other server back; if it is gone for good: .ncs ha remove force. here" "and what to do"
+wait_for 10 mailed 1
+ok $? "who gets the pair's notices is told, too"
 crash prime-pri
 revive prime-pri
 wait_for 30 said 2
@@ -68,6 +74,7 @@ come_to_rest "once both hear each other they find out who is active"
 
 # ---- a restored primary, and a secondary with all that happened since ----
 configure prime-pri "logging loglevel 4"
+MAILS=$(mails)
 back_up
 configure prime-pri "logging loglevel 6"
 wait_for 20 same_revision
@@ -76,6 +83,8 @@ wait_for 40 is_state prime-pri "Primary Uncertain"
 on prime-pri "ncs ha status"
 like "$OUT" "Problem: +.*$SEC.* has changes that this server lacks: this one was restored from a backup, or lost them" "the restored primary sees what it lacks"
 like "$OUT" "What to do: +.ncs ha failover. on the other server makes it the active one" "and says what to do"
+wait_for 10 mailed $((MAILS + 1))
+ok $? "by mail, too"
 configure prime-pri "logging loglevel 3"
 like "$(cat "$TMP/configure.out")" "% Error" "it takes no changes"
 is "$(level_of prime-sec)" 6 "the secondary has what it had"
