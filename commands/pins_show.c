@@ -303,7 +303,7 @@ static int print_refused(struct shell_output *output, struct store_txn *txn, con
         return -1;
     }
     if (certificate_get(txn, pin->certificate, &pinned_facts, NULL, NULL, err) != 0 ||
-        certificate_get(txn, refused.sha256, &refused_facts, NULL, NULL, err) != 0)
+        pin_refused_certificate(txn, &refused, &refused_facts, NULL, NULL, err) != 0)
         return -1;
     output_begin(output, &refused_listing);
     print_fingerprint(output, REFUSED_SHA256, refused.sha256);

@@ -44,31 +44,51 @@ static char *text(const char *string)
     return (char *)(uintptr_t)(string != NULL ? string : "");
 }
 
+/* Its texts and bytes are borrowed. */
+static void fill(Record__Certificate *record, const struct certificate_facts *facts, const uint8_t *der,
+                 size_t der_length)
+{
+    record__certificate__init(record);
+    record->der.data = (uint8_t *)(uintptr_t)der;
+    record->der.len = der_length;
+    record->spki_sha256.data = (uint8_t *)(uintptr_t)facts->spki_sha256;
+    record->spki_sha256.len = FINGERPRINT_SIZE;
+    record->subject_slash = text(facts->subject_slash);
+    record->subject_oneline = text(facts->subject_oneline);
+    record->subject_reversed = text(facts->subject_reversed);
+    record->common_name = text(facts->common_name);
+    record->issuer_oneline = text(facts->issuer_oneline);
+    record->serial = text(facts->serial);
+    record->names = text(facts->names);
+    record->key = text(facts->key);
+    record->signature = text(facts->signature);
+    record->not_before_ms = facts->not_before_ms;
+    record->not_after_ms = facts->not_after_ms;
+    record->stays_on_node = true;
+}
+
+const uint8_t *certificate_pack(struct store_txn *txn, const struct certificate_facts *facts,
+                                const uint8_t *der, size_t der_length, size_t *length)
+{
+    Record__Certificate record;
+    MDB_val packed;
+
+    fill(&record, facts, der, der_length);
+    packed = record_pack(txn, &record.base);
+    *length = packed.mv_size;
+    return packed.mv_data;
+}
+
 int certificate_put(struct store_txn *txn, const struct certificate_facts *facts, const uint8_t *der,
                     size_t der_length, struct error *err)
 {
-    Record__Certificate record = RECORD__CERTIFICATE__INIT;
     MDB_val key = record_key(facts->sha256, FINGERPRINT_SIZE);
+    Record__Certificate record;
     MDB_val there;
 
     if (record_get(txn, DATABASE_CERTIFICATES, key, &there) || txn->status != 0)
         return record_status(txn, err);
-    record.der.data = (uint8_t *)(uintptr_t)der;
-    record.der.len = der_length;
-    record.spki_sha256.data = (uint8_t *)(uintptr_t)facts->spki_sha256;
-    record.spki_sha256.len = FINGERPRINT_SIZE;
-    record.subject_slash = text(facts->subject_slash);
-    record.subject_oneline = text(facts->subject_oneline);
-    record.subject_reversed = text(facts->subject_reversed);
-    record.common_name = text(facts->common_name);
-    record.issuer_oneline = text(facts->issuer_oneline);
-    record.serial = text(facts->serial);
-    record.names = text(facts->names);
-    record.key = text(facts->key);
-    record.signature = text(facts->signature);
-    record.not_before_ms = facts->not_before_ms;
-    record.not_after_ms = facts->not_after_ms;
-    record.stays_on_node = true;
+    fill(&record, facts, der, der_length);
     record_put(txn, DATABASE_CERTIFICATES, STORE_SCOPE_NODE, key, &record.base);
     return record_status(txn, err);
 }

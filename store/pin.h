@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/certificate_facts.h"
 #include "base/fingerprint.h"
 #include "base/host_port.h"
 #include "base/text.h"
@@ -109,14 +110,27 @@ int pin_event_append(struct store_txn *txn, const char *host, const struct pin_e
 int pin_event_each(struct store_txn *txn, const char *host,
                    int (*each)(void *arg, const struct pin_event *event), void *arg, struct error *err);
 
-/* The last certificate refused for a pinned host. */
+/* The last certificate refused for a pinned host. It is kept with this record alone, and goes with it:
+ * whoever shows ever new certificates must not fill the disk. */
 struct pin_refused {
     uint8_t sha256[FINGERPRINT_SIZE];
     int64_t first_seen_ms;
     int64_t last_seen_ms;
-    uint64_t times; /* how often it was refused */
+    uint64_t times;       /* how often it was refused */
+    const uint8_t *bytes; /* for pin_refused_certificate(); live until the transaction ends */
+    size_t length;
 };
 int pin_refused_get(struct store_txn *txn, const char *host, struct pin_refused *out, struct error *err);
 int pin_refused_set(struct store_txn *txn, const char *host, const struct pin_refused *refused,
                     struct error *err);
+
+/* Puts a certificate into a record that is to be set. ERROR_INTERNAL. */
+int pin_refused_fill(struct store_txn *txn, struct pin_refused *refused,
+                     const struct certificate_facts *facts, const uint8_t *der, size_t der_length,
+                     struct error *err);
+
+/* As certificate_get(). */
+int pin_refused_certificate(struct store_txn *txn, const struct pin_refused *refused,
+                            struct certificate_facts *facts, const uint8_t **der, size_t *der_length,
+                            struct error *err);
 int pin_refused_clear(struct store_txn *txn, const char *host, struct error *err);

@@ -11,6 +11,9 @@
 
 bool certificate_read(struct arena *arena, const void *bytes, size_t length, struct certificate_facts *facts,
                       const uint8_t **der, size_t *der_length);
+/* The other way: into the transaction's arena. NULL: out of memory, and the transaction says so. */
+const uint8_t *certificate_pack(struct store_txn *txn, const struct certificate_facts *facts,
+                                const uint8_t *der, size_t der_length, size_t *length);
 bool certificate_stays(const void *bytes, size_t length); /* no pair record refers to it */
 bool policy_read(const void *bytes, size_t length, enum trust_policy *out);
 bool setting_read(struct arena *arena, const void *bytes, size_t length, enum store_scope *scope,

@@ -49,22 +49,49 @@ static int append_event(struct store_txn *txn, const char *host, enum pin_event_
     return pin_event_append(txn, host, &event, err);
 }
 
-int trust_put_certificate(struct store_txn *txn, X509 *certificate, struct certificate_facts **facts,
-                          struct error *err)
+/* What a record of it is made of; *facts and *der are the caller's, also after an error. */
+static int describe(X509 *certificate, struct certificate_facts **facts, unsigned char **der, size_t *length,
+                    struct error *err)
 {
-    unsigned char *der = NULL;
-    int length;
-    int result;
+    int size;
 
+    *der = NULL;
     *facts = x509_describe(certificate, err);
     if (*facts == NULL)
         return -1;
-    length = i2d_X509(certificate, &der);
-    if (length <= 0)
+    size = i2d_X509(certificate, der);
+    if (size <= 0)
         return x509_error(err, ERROR_INTERNAL, "cannot encode the certificate");
-    result = certificate_put(txn, *facts, der, (size_t)length, err);
+    *length = (size_t)size;
+    return 0;
+}
+
+int trust_put_certificate(struct store_txn *txn, X509 *certificate, struct certificate_facts **facts,
+                          struct error *err)
+{
+    unsigned char *der;
+    size_t length = 0;
+    int result = describe(certificate, facts, &der, &length, err);
+
+    if (result == 0)
+        result = certificate_put(txn, *facts, der, length, err);
     OPENSSL_free(der);
     return result;
+}
+
+static int keep_refused(struct store_txn *txn, const char *host, struct pin_refused *refused,
+                        X509 *certificate, struct error *err)
+{
+    struct certificate_facts *facts;
+    unsigned char *der;
+    size_t length = 0;
+    int failed = describe(certificate, &facts, &der, &length, err) != 0 ||
+                 pin_refused_fill(txn, refused, facts, der, length, err) != 0 ||
+                 pin_refused_set(txn, host, refused, err) != 0;
+
+    OPENSSL_free(der);
+    x509_facts_free(facts);
+    return failed ? -1 : 0;
 }
 
 static int check_expected(const struct trust_request *request, const char *host,
@@ -158,9 +185,12 @@ int trust_pin_accept(struct store_txn *txn, const char *host, const uint8_t sha2
     struct pin_refused refused;
     struct certificate_facts facts;
     uint8_t old[FINGERPRINT_SIZE];
+    const uint8_t *der;
+    size_t length;
 
     if (pin_get(txn, host, &pin, err) != 0 || get_refused(txn, host, sha256, &refused, err) != 0 ||
-        certificate_get(txn, sha256, &facts, NULL, NULL, err) != 0)
+        pin_refused_certificate(txn, &refused, &facts, &der, &length, err) != 0 ||
+        certificate_put(txn, &facts, der, length, err) != 0)
         return -1;
     memcpy(old, pin.certificate, FINGERPRINT_SIZE);
     replace_current(&pin, sha256);
@@ -238,10 +268,8 @@ int trust_remember_refused(struct store_txn *txn, const struct pin *pin, X509 *c
                            const uint8_t sha256[FINGERPRINT_SIZE], const char *who, struct error *err)
 {
     struct pin_refused refused = {0};
-    struct certificate_facts *facts = NULL;
     struct error why = {0};
     int64_t now_ms = clock_wall_ms();
-    int result = -1;
 
     if (pin_refused_get(txn, pin->host, &refused, &why) != 0 && why.code != ERROR_NOT_FOUND) {
         if (err != NULL)
@@ -254,11 +282,8 @@ int trust_remember_refused(struct store_txn *txn, const struct pin *pin, X509 *c
         return pin_refused_set(txn, pin->host, &refused, err);
     }
     refused = (struct pin_refused){.first_seen_ms = now_ms, .last_seen_ms = now_ms, .times = 1};
-    memcpy(refused.sha256, sha256, FINGERPRINT_SIZE);
-    if (trust_put_certificate(txn, certificate, &facts, err) == 0 &&
-        pin_refused_set(txn, pin->host, &refused, err) == 0)
-        result = append_event(txn, pin->host, PIN_EVENT_REFUSED, who, pin->certificate, sha256,
-                              "another certificate was shown", err);
-    x509_facts_free(facts);
-    return result;
+    if (keep_refused(txn, pin->host, &refused, certificate, err) != 0)
+        return -1;
+    return append_event(txn, pin->host, PIN_EVENT_REFUSED, who, pin->certificate, sha256,
+                        "another certificate was shown", err);
 }
