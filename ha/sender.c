@@ -20,7 +20,9 @@ struct ha_sender {
     pthread_cond_t changed;
     struct stream *streams;
     bool stopping;
-    uint64_t committed; /* the last revision that the watcher told */
+    uint64_t committed;           /* the last revision that the watcher told */
+    char line[REPLICA_LINE_SIZE]; /* of the last stream of changes, as the next; "": there was none */
+    uint64_t epoch;
     uint64_t acknowledged;
     int64_t acknowledged_at_ms;
     unsigned snapshots;
@@ -328,10 +330,12 @@ static bool leads_on(struct store *store, const struct replica_state *state,
     return leads;
 }
 
-/* One standby: what it asked for before is of no interest any more. */
-static void end_followers(struct ha_sender *sender)
+/* One standby: what it asked for before is of no interest any more. It hears of this line and epoch. */
+static void end_followers(struct ha_sender *sender, const struct replica_state *state)
 {
     pthread_mutex_lock(&sender->lock);
+    memcpy(sender->line, state->line, sizeof(sender->line));
+    sender->epoch = state->epoch;
     for (struct stream *stream = sender->streams; stream != NULL; stream = stream->next)
         stream->gone |= !stream->is_snapshot;
     pthread_cond_broadcast(&sender->changed);
@@ -356,7 +360,7 @@ int ha_sender_changes(struct ha_sender *sender, const struct ha_position *positi
     stream->start_only = !leads_on(sender->options.store, &state, position, &why);
     stream->state = state;
     stream->sent = position->revision;
-    end_followers(sender);
+    end_followers(sender, &state);
     return start(sender, stream, changes_thread, err);
 }
 
@@ -371,15 +375,36 @@ void ha_sender_gone(struct ha_sender *sender, const void *pipe_arg)
 
 /* ---- acknowledgement, state, digest ---- */
 
-int ha_sender_acknowledge(struct ha_sender *sender, const struct ha_position *position, struct error *err)
+/* Of what a stream said of this node; spares a change that waits for it a look into the store. */
+static bool is_known(struct ha_sender *sender, const struct ha_position *position)
+{
+    bool known;
+
+    pthread_mutex_lock(&sender->lock);
+    known = strcmp(position->line, sender->line) == 0 && position->epoch == sender->epoch &&
+            position->revision <= sender->committed;
+    pthread_mutex_unlock(&sender->lock);
+    return known;
+}
+
+static int check_position(struct ha_sender *sender, const struct ha_position *position, struct error *err)
 {
     struct replica_state state;
 
+    if (is_known(sender, position))
+        return 0;
     if (read_state(sender->options.store, &state, err) != 0)
         return -1;
     if (strcmp(position->line, state.line) != 0 || position->revision > state.revision ||
         position->epoch > state.epoch)
         return error_set(err, ERROR_CONFLICT, "what was acknowledged is not this node's");
+    return 0;
+}
+
+int ha_sender_acknowledge(struct ha_sender *sender, const struct ha_position *position, struct error *err)
+{
+    if (check_position(sender, position, err) != 0)
+        return -1;
     pthread_mutex_lock(&sender->lock);
     sender->acknowledged = position->revision;
     sender->acknowledged_at_ms = clock_wall_ms();
