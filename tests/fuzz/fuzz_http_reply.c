@@ -25,7 +25,8 @@ static int read_all(const char *bytes, size_t length, size_t cut, struct text *b
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct http_reply one = {0}, two = {0};
+    bool upgrades = size > 0 && (data[size - 1] & 1) != 0;
+    struct http_reply one = {.upgrades = upgrades}, two = {.upgrades = upgrades};
     struct text whole = {0}, parts = {0};
     size_t cut = size == 0 ? 0 : data[0] % size;
     int first = read_all((const char *)data, size, size, &whole, &one);
