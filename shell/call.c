@@ -152,12 +152,20 @@ void call_end_bar(struct shell_call *call)
     call->bar_open = false;
 }
 
+/* Without a terminal: the same few lines however fast it goes. */
+static int step_of(int percent)
+{
+    return percent == 100 ? 100 : percent >= 50 ? 50 : 0;
+}
+
 void shell_progress(struct shell_call *call, const char *label, int percent)
 {
     bool fresh = strncmp(call->bar_label, label, sizeof(call->bar_label) - 1) != 0;
     struct text text = {0};
 
     percent = percent < 0 ? 0 : percent > 100 ? 100 : percent;
+    if (!call->session->interactive)
+        percent = step_of(percent);
     if (output_is_json(call->output) || (!fresh && percent == call->bar_percent))
         return;
     if (fresh) {
@@ -175,7 +183,7 @@ void shell_progress(struct shell_call *call, const char *label, int percent)
         call->bar_open = true;
         if (percent == 100)
             call_end_bar(call);
-    } else if (fresh || percent == 100 || (percent >= 50 && call->bar_percent < 50)) {
+    } else {
         output_say(call->output, "%s", text.data + 1);
         output_flush(call->output);
     }

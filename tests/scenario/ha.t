@@ -72,6 +72,7 @@ pair_register secondary-server "$SEC" failover-type manual
 is "$STATUS" 0 "register succeeds${ERR:+: $ERR}"
 is "$(grep -c '100%' <<<"$OUT")" 3 "three milestones to 100 %"
 like "$OUT" "Pre-HA Registration   \[#{40}\] 100%" "as bars"
+is "$(grep -oE '[0-9]+%' <<<"$OUT" | grep -vxE '0%|50%|100%')" "" "without a terminal at 0, 50 and 100 % alone"
 is "$(tail -1 <<<"$OUT")" "Configuration Mode: Primary Active" "the last line is the published one"
 states "Primary Active" "Secondary Syncing" "both know it"
 on prime-pri "ncs ha status"
