@@ -144,12 +144,15 @@ static int ask_for(struct link *link, const struct question *question, int64_t d
     return send_request(link, question, deadline_ms, err);
 }
 
-static void reading_clear(struct reading *reading)
+static int end_reading(struct reading *reading, bool failed, const struct error *why, struct error *err)
 {
     if (reading->kept.data != NULL)
         OPENSSL_cleanse(reading->kept.data, reading->kept.length);
     text_free(&reading->kept);
     http_reply_clear(&reading->reply);
+    if (failed && err != NULL)
+        *err = *why;
+    return failed ? -1 : 0;
 }
 
 int link_request(struct link *link, const char *method, const char *path, json_t *body, int timeout_ms,
@@ -159,14 +162,11 @@ int link_request(struct link *link, const char *method, const char *path, json_t
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     struct reading reading = {0};
     struct error why = {0};
-    int failed = ask_for(link, &question, deadline_ms, &why) != 0 ||
-                 read_answer(link, &reading, deadline_ms, &why) != 0 ||
-                 judge_answer(link, &reading, reply, &why) != 0;
+    bool failed = ask_for(link, &question, deadline_ms, &why) != 0 ||
+                  read_answer(link, &reading, deadline_ms, &why) != 0 ||
+                  judge_answer(link, &reading, reply, &why) != 0;
 
-    reading_clear(&reading);
-    if (failed && err != NULL)
-        *err = why;
-    return failed ? -1 : 0;
+    return end_reading(&reading, failed, &why, err);
 }
 
 static int hear_stream(struct link *link, const struct reading *reading, int silence_ms, link_bytes bytes,
@@ -193,17 +193,14 @@ int link_stream(struct link *link, const char *path, int silence_ms, link_bytes 
     int64_t deadline_ms = clock_monotonic_ms() + silence_ms;
     struct reading reading = {.reply.upgrades = true};
     struct error why = {0};
-    int failed = ask_for(link, &question, deadline_ms, &why) != 0 ||
-                 read_answer(link, &reading, deadline_ms, &why) != 0;
+    bool failed = ask_for(link, &question, deadline_ms, &why) != 0 ||
+                  read_answer(link, &reading, deadline_ms, &why) != 0;
 
     if (!failed && reading.reply.status == HTTP_REPLY_UPGRADED)
-        failed = hear_stream(link, &reading, silence_ms, bytes, arg, &why);
-    else
-        failed = failed || judge_answer(link, &reading, NULL, &why) ? -1 : 0;
-    reading_clear(&reading);
-    if (failed != 0 && err != NULL)
-        *err = why;
-    return failed;
+        failed = hear_stream(link, &reading, silence_ms, bytes, arg, &why) != 0;
+    else if (!failed)
+        failed = judge_answer(link, &reading, NULL, &why) != 0;
+    return end_reading(&reading, failed, &why, err);
 }
 
 int link_tell(struct link *link, const void *bytes, size_t length, int timeout_ms, struct error *err)

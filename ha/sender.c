@@ -20,9 +20,7 @@ struct ha_sender {
     pthread_cond_t changed;
     struct stream *streams;
     bool stopping;
-    uint64_t committed;           /* the last revision that the watcher told */
-    char line[REPLICA_LINE_SIZE]; /* of the last stream of changes, as the next; "": there was none */
-    uint64_t epoch;
+    uint64_t committed; /* the last revision that the watcher told */
     uint64_t acknowledged;
     int64_t acknowledged_at_ms;
     unsigned snapshots;
@@ -330,12 +328,10 @@ static bool leads_on(struct store *store, const struct replica_state *state,
     return leads;
 }
 
-/* One standby: what it asked for before is of no interest any more. It hears of this line and epoch. */
-static void end_followers(struct ha_sender *sender, const struct replica_state *state)
+/* One standby: what it asked for before is of no interest any more. */
+static void end_followers(struct ha_sender *sender)
 {
     pthread_mutex_lock(&sender->lock);
-    memcpy(sender->line, state->line, sizeof(sender->line));
-    sender->epoch = state->epoch;
     for (struct stream *stream = sender->streams; stream != NULL; stream = stream->next)
         stream->gone |= !stream->is_snapshot;
     pthread_cond_broadcast(&sender->changed);
@@ -360,7 +356,7 @@ int ha_sender_changes(struct ha_sender *sender, const struct ha_position *positi
     stream->start_only = !leads_on(sender->options.store, &state, position, &why);
     stream->state = state;
     stream->sent = position->revision;
-    end_followers(sender, &state);
+    end_followers(sender);
     return start(sender, stream, changes_thread, err);
 }
 
@@ -378,11 +374,13 @@ void ha_sender_gone(struct ha_sender *sender, const void *pipe_arg)
 /* Of what a stream said of this node; spares a change that waits for it a look into the store. */
 static bool is_known(struct ha_sender *sender, const struct ha_position *position)
 {
-    bool known;
+    bool known = false;
 
     pthread_mutex_lock(&sender->lock);
-    known = strcmp(position->line, sender->line) == 0 && position->epoch == sender->epoch &&
-            position->revision <= sender->committed;
+    for (const struct stream *stream = sender->streams; stream != NULL; stream = stream->next)
+        known |= !stream->is_snapshot && !stream->gone && position->epoch == stream->state.epoch &&
+                 strcmp(position->line, stream->state.line) == 0;
+    known = known && position->revision <= sender->committed;
     pthread_mutex_unlock(&sender->lock);
     return known;
 }

@@ -46,18 +46,16 @@ static void wake(struct https_channel *channel)
 
 /* ---- the SSL object: with the lock held ---- */
 
-/* What is to be waited for before it goes on; 0: it does not go on. */
-static short wish_of(struct https_channel *channel, int result)
+/* It did nothing: true where it waits for the network; else it is of no more use. */
+static bool only_waits(struct https_channel *channel, int result)
 {
-    int wish = SSL_get_error(channel->connection->ssl, result);
+    int why = SSL_get_error(channel->connection->ssl, result);
 
     ERR_clear_error();
-    if (wish == SSL_ERROR_WANT_READ)
-        return POLLIN;
-    if (wish == SSL_ERROR_WANT_WRITE)
-        return POLLOUT;
+    if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
+        return true;
     channel->state = BROKEN;
-    return 0;
+    return false;
 }
 
 /* As much as goes without waiting. Returns the bytes that went. */
@@ -73,7 +71,7 @@ static size_t write_now(struct https_channel *channel, const void *bytes, size_t
         ERR_clear_error();
         result = SSL_write_ex(channel->connection->ssl, next + all, length - all, &written);
         if (result != 1) {
-            wish_of(channel, result);
+            only_waits(channel, result);
             break;
         }
         all += written;
@@ -113,7 +111,7 @@ static bool hear(struct https_channel *channel)
         pthread_mutex_lock(&channel->lock);
         ERR_clear_error();
         result = SSL_read_ex(channel->connection->ssl, bytes, sizeof(bytes), &got);
-        broken = result != 1 && wish_of(channel, result) == 0;
+        broken = result != 1 && !only_waits(channel, result);
         pthread_mutex_unlock(&channel->lock);
         broken = broken || (got > 0 && channel->calls.heard(channel->calls.arg, bytes, got) != 0);
     }

@@ -250,14 +250,6 @@ SSL *tls_connection_ssl(const struct tls_connection *connection)
     return connection->ssl;
 }
 
-bool tls_connection_is_quiet(const struct tls_connection *connection)
-{
-    struct pollfd socket = {.fd = connection->fd, .events = POLLIN};
-
-    /* an end of the connection can be read too */
-    return !SSL_has_pending(connection->ssl) && poll(&socket, 1, 0) == 0;
-}
-
 static int broken(struct tls_connection *connection, int result, struct error *err)
 {
     int reason = errno;

@@ -42,10 +42,6 @@ SSL *tls_connection_ssl(const struct tls_connection *connection);
 /* True once the other side ended it because of this side's certificate: the ERROR_UNTRUSTED of a read. */
 bool tls_connection_is_refused(const struct tls_connection *connection);
 
-/* True if it stands, as far as this side was told, and nothing that the other side said is unread. Never
- * waits. */
-bool tls_connection_is_quiet(const struct tls_connection *connection);
-
 /* All of it. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_BUSY, ERROR_UNTRUSTED. */
 int tls_connection_write(struct tls_connection *connection, const void *bytes, size_t length,
                          int64_t deadline_ms, struct error *err);

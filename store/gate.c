@@ -11,7 +11,6 @@ struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_cond_t moved; /* for who holds back: more was acknowledged, or the gate was closed */
-    bool held;
     bool started;
     bool stopping;
     bool open;
@@ -55,8 +54,7 @@ static struct job *take(struct gate *gate, bool all)
     if (gate->first == NULL)
         gate->last = &gate->first;
     *link = NULL;
-    if (gate->held)
-        pthread_cond_signal(&gate->moved);
+    pthread_cond_signal(&gate->moved);
     return jobs;
 }
 
@@ -162,16 +160,12 @@ void gate_acknowledge(struct gate *gate, uint64_t revision)
 
 void gate_hold(struct gate *gate, uint64_t revision, int most_ms)
 {
-    struct timespec until;
+    struct timespec until = clock_deadline(most_ms);
     int code = 0;
 
     pthread_mutex_lock(&gate->lock);
-    gate->held = gate->open && gate->acknowledged < revision;
-    if (gate->held)
-        until = clock_deadline(most_ms);
-    while (gate->held && gate->open && gate->acknowledged < revision && code == 0)
+    while (gate->open && gate->acknowledged < revision && code == 0)
         code = pthread_cond_timedwait(&gate->moved, &gate->lock, &until);
-    gate->held = false;
     pthread_mutex_unlock(&gate->lock);
 }
 

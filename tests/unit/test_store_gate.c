@@ -28,13 +28,6 @@ static void on_commit(void *arg, uint64_t revision)
     watched->groups++;
 }
 
-static void on_done(void *arg, int result, const struct error *err)
-{
-    (void)err;
-    if (result == 0)
-        ++*(atomic_int *)arg;
-}
-
 struct counted {
     char name[20];
     atomic_int *done;
@@ -47,7 +40,9 @@ static int set_counted_job(struct store_txn *txn, void *arg, struct error *err)
 
 static void on_counted(void *arg, int result, const struct error *err)
 {
-    on_done(((struct counted *)arg)->done, result, err);
+    (void)err;
+    if (result == 0)
+        ++*((struct counted *)arg)->done;
 }
 
 static void pause_until(int64_t limit_ms)
