@@ -102,7 +102,7 @@ ok $? "the earlier epoch does not take it back"
 ask_ b standby
 
 # --- a new configuration without giving the address up
-spawn_in c ping -i 0.02 -w 3 "$VIP" >"$TMP/ping" 2>&1
+spawn_in c ping -i 0.02 -c 150 "$VIP" >"$TMP/ping" 2>&1
 PING=$SPAWNED
 ask_ a start "$A" "$B" "$VIP" - 500
 is "$ANSWER" ok "reloaded with another heartbeat and without IPv6"
