@@ -3,9 +3,9 @@
 #include "daemon/own_key.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
-#include "store/certificate.h"
 #include "store/own_ca.h"
 #include "store/setting.h"
+#include "trust/trust.h"
 #include "x509/bundle.h"
 #include "x509/chain.h"
 #include "x509/x509.h"
@@ -48,26 +48,6 @@ static int check_ca(X509 *certificate, int number, struct error *err)
     return 0;
 }
 
-static int put_certificate(struct store_txn *txn, X509 *certificate, uint8_t sha256[FINGERPRINT_SIZE],
-                           struct error *err)
-{
-    struct certificate_facts *facts = x509_describe(certificate, err);
-    unsigned char *der = NULL;
-    int length, result = -1;
-
-    if (facts == NULL)
-        return -1;
-    length = i2d_X509(certificate, &der);
-    if (length > 0)
-        result = certificate_put(txn, facts, der, (size_t)length, err);
-    else
-        x509_error(err, ERROR_INTERNAL, "cannot encode a certificate");
-    memcpy(sha256, facts->sha256, FINGERPRINT_SIZE);
-    OPENSSL_free(der);
-    x509_facts_free(facts);
-    return result;
-}
-
 static const struct own_ca *find_alias(const struct own_ca *list, size_t count, const char *alias)
 {
     for (size_t i = 0; i < count; i++) {
@@ -104,8 +84,13 @@ static int add_entry(struct store_txn *txn, struct ca_import *import, int index,
                      size_t *count, struct error *err)
 {
     struct own_ca entry = {0};
+    struct certificate_facts *facts = NULL;
+    int failed = trust_put_certificate(txn, sk_X509_value(import->bundle, index), &facts, err);
 
-    if (put_certificate(txn, sk_X509_value(import->bundle, index), entry.sha256, err) != 0)
+    if (failed == 0)
+        memcpy(entry.sha256, facts->sha256, FINGERPRINT_SIZE);
+    x509_facts_free(facts);
+    if (failed != 0)
         return -1;
     if (find_certificate(list, *count, entry.sha256) != NULL) {
         import->known++;

@@ -373,14 +373,8 @@ static void enqueue(struct writer *writer, struct job *job)
     pthread_mutex_unlock(&writer->lock);
 }
 
-static void do_here(struct writer *writer, struct job *job)
-{
-    do_group(writer, job);
-}
-
-/* give_to: enqueue() for the writer's thread, do_here() for this one. */
-static int wait_for(struct writer *writer, struct job *job, void (*give_to)(struct writer *, struct job *),
-                    struct error *err)
+/* `here`: on this thread; else on the writer's. */
+static int wait_for(struct writer *writer, struct job *job, bool here, struct error *err)
 {
     if (pthread_equal(writer->thread, pthread_self()) || committing == writer)
         return error_set(err, ERROR_INTERNAL, "a job of the store waits for another one");
@@ -388,7 +382,10 @@ static int wait_for(struct writer *writer, struct job *job, void (*give_to)(stru
         return error_set(err, ERROR_INTERNAL, "a thread that reads the store waits for a write");
     job->waited_for = true;
     sem_init(&job->finished, 0, 0);
-    give_to(writer, job);
+    if (here)
+        do_group(writer, job);
+    else
+        enqueue(writer, job);
     while (sem_wait(&job->finished) != 0 && errno == EINTR)
         continue;
     sem_destroy(&job->finished);
@@ -400,7 +397,7 @@ static int wait_for(struct writer *writer, struct job *job, void (*give_to)(stru
 int writer_run(struct writer *writer, store_job run, void *arg, enum store_reach *reach, struct error *err)
 {
     struct job job = {.run = run, .arg = arg};
-    int result = wait_for(writer, &job, enqueue, err);
+    int result = wait_for(writer, &job, false, err);
 
     if (reach != NULL)
         *reach = job.reach;
@@ -411,7 +408,7 @@ int writer_run_here(struct writer *writer, store_job run, void *arg, struct erro
 {
     struct job job = {.run = run, .arg = arg};
 
-    return wait_for(writer, &job, do_here, err);
+    return wait_for(writer, &job, true, err);
 }
 
 void writer_submit(struct writer *writer, store_job run, store_done done, void *arg)
@@ -457,7 +454,7 @@ void writer_set_active(struct writer *writer, bool active, const char *active_na
     pthread_mutex_unlock(&writer->lock);
     if (active)
         return;
-    wait_for(writer, &last, enqueue, NULL); /* what had started before is on disk, or refused, then */
+    wait_for(writer, &last, false, NULL); /* what had started before is on disk, or refused, then */
     gate_close(writer->gate);
 }
 
@@ -473,7 +470,7 @@ int writer_reserve(struct writer *writer, uint64_t bytes, struct error *err)
 {
     struct job job = {.reserve = bytes};
 
-    return wait_for(writer, &job, enqueue, err);
+    return wait_for(writer, &job, false, err);
 }
 
 struct gate *writer_gate(struct writer *writer)

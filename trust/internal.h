@@ -17,9 +17,5 @@ int trust_remember_refused(struct store_txn *txn, const struct pin *pin, X509 *c
 int trust_not_expected(const char *host, const uint8_t expected[FINGERPRINT_SIZE],
                        const uint8_t shown[FINGERPRINT_SIZE], struct error *err);
 
-/* Keeps the certificate under its SHA-256 and describes it; the caller frees the facts. */
-int trust_put_certificate(struct store_txn *txn, X509 *certificate, struct certificate_facts **facts,
-                          struct error *err);
-
 /* As much of a text as fits, without splitting a character. NULL leaves `out` empty. */
 void trust_copy_cut(char *out, size_t size, const char *text);

@@ -156,6 +156,11 @@ int trust_pin_self(struct store_txn *txn, const struct host_port *host, X509 *ow
 int trust_set_policy(struct store_txn *txn, enum trust_zone zone, enum trust_policy policy,
                      struct error *err);
 
+/* In a job: keeps the certificate under its SHA-256, for whoever refers to it, and describes it. The caller
+ * frees the facts with x509_facts_free(), after an error too. Returns 0 or -1. */
+int trust_put_certificate(struct store_txn *txn, X509 *certificate, struct certificate_facts **facts,
+                          struct error *err);
+
 /* What a zone holds: CA certificates, and pins, which are not looked at while its policy is `enable`. */
 struct trust_holdings {
     size_t cas;
