@@ -24,7 +24,7 @@ def check(condition, name, got=""):
     count += 1
     if not condition:
         failed = 1
-        print(f"# got: {got!r}")
+        print(f"# {sys.argv[0]}: not ok {count} - {name}\n#      got: {got!r}", file=sys.stderr)
     print(f"{'ok' if condition else 'not ok'} {count} - {name}", flush=True)
 
 

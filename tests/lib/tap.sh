@@ -27,8 +27,14 @@ ok() { # ok <condition's status> <name>
         echo "ok $tap_count - $2"
     else
         echo "not ok $tap_count - $2"
+        echo "# ${0##*/}: not ok $tap_count - $2" >&2 # prove shows that
         tap_failed=1
     fi
+}
+
+# What a check that failed saw.
+tell() { # tell <got> <what was wanted of it> <that>
+    printf '#      got: %s\n# %s: %s\n' "${1//$'\n'/$'\n'#           }" "$2" "${3//$'\n'/$'\n'#           }" >&2
 }
 
 is() { # is <got> <expected> <name>
@@ -36,7 +42,7 @@ is() { # is <got> <expected> <name>
         ok 0 "$3"
     else
         ok 1 "$3"
-        printf '#      got: %s\n# expected: %s\n' "${1//$'\n'/$'\n'#           }" "${2//$'\n'/$'\n'#           }"
+        tell "$1" expected "$2"
     fi
 }
 
@@ -45,14 +51,14 @@ like() { # like <got> <extended regular expression> <name>
         ok 0 "$3"
     else
         ok 1 "$3"
-        printf '#      got: %s\n# to match: %s\n' "${1//$'\n'/$'\n'#           }" "$2"
+        tell "$1" "to match" "$2"
     fi
 }
 
 unlike() {
     if [[ "$1" =~ $2 ]]; then
         ok 1 "$3"
-        printf '#      got: %s\n# not to match: %s\n' "${1//$'\n'/$'\n'#           }" "$2"
+        tell "$1" "not to match" "$2"
     else
         ok 0 "$3"
     fi

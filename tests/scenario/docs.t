@@ -44,7 +44,7 @@ for page in "${PAGES[@]}"; do
         case $line in
         'ok - '*) ok 0 "${line#ok - }" ;;
         'not ok - '*) ok 1 "${line#not ok - }" ;;
-        *) echo "# $line" ;;
+        *) echo "# $line" >&2 ;;
         esac
     done <"$TMP/replay.out"
 done

@@ -23,14 +23,14 @@ done
 SECONDS=0
 play all --jobs 4 >"$TMP/played" 2>&1
 is "$?" 0 "play all succeeds"
-[ $SECONDS -lt 60 ]
-ok $? "in less than a minute ($SECONDS s)"
+[ $SECONDS -lt 120 ] # alone in less than one minute; here five tests run at a time
+ok $? "in less than two minutes ($SECONDS s)"
 while read -r line; do
     result=${line%% - *}
     ok "$([[ $result == ok* ]]; echo $?)" "${line#* - }"
 done < <(grep -E '^(not )?ok [0-9]+ - ' "$TMP/played")
 is "$(tail -1 "$TMP/played")" "1..$(play | wc -l)" "it is something that a test harness reads"
-grep -q '^not ok' "$TMP/played" && sed 's/^/# /' "$TMP/played"
+grep -q '^not ok' "$TMP/played" && cat "$TMP/played" >&2
 is "$(pgrep -f "$TMP/primelab-play" | wc -l) $(find "$TMP" -maxdepth 1 -name 'primelab-play*' | wc -l)" "0 0" "and leaves nothing behind"
 
 # --- what was typed is what the documents say

@@ -22,8 +22,7 @@ has() {
         ok 0 "$1"
     else
         ok 1 "$1"
-        printf '%s\n' "$PLAYED" | sed 's/^/#      got: /'
-        printf '%s\n' "$expected" | sed 's/^/# expected: /'
+        tell "$PLAYED" expected "$expected"
     fi
 }
 
