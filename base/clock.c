@@ -25,6 +25,8 @@ struct timespec clock_deadline(int64_t ms)
     struct timespec when;
 
     clock_gettime(CLOCK_MONOTONIC, &when);
+    if (ms < 0)
+        ms = 0;
     when.tv_sec += ms / 1000;
     when.tv_nsec += ms % 1000 * 1000000;
     if (when.tv_nsec >= 1000000000) {

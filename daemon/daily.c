@@ -21,6 +21,7 @@ static void *watch(void *arg)
         purpose_services_show(daily->node->purpose_services);
         ca_update_run(daily->node);
         expiry_run(daily->node);
+        store_forget_dead_readers(daily->node->store);
     } while (wakeup_wait(&daily->wakeup, DAILY_LOOK_MS, NULL));
     return NULL;
 }

@@ -112,6 +112,9 @@ void environment_drop_idle(struct environment *environment);
 /* True if the calling thread has a reading transaction open. */
 bool environment_reads_here(struct environment *environment);
 
+/* Lets go of what processes hold that died while they read: the pages they saw are used again. */
+void environment_forget_dead(struct environment *environment);
+
 /* Makes the map greater, waiting at most `wait_ms` for the readers. ERROR_BUSY, ERROR_STORE_FULL. */
 int environment_grow(struct environment *environment, int wait_ms, struct error *err);
 

@@ -1,9 +1,11 @@
 /* Who reads the map in this process, and what has to wait for them. */
 #include "store/environment.h"
 
+#include "base/clock.h"
 #include "store/lmdb_error.h"
 
-#include <time.h>
+#define HOLD_BACK_MS 50 /* who wants to move the map lets nobody begin to read for so long, ... */
+#define LET_IN_MS 200   /* ... and then everybody, by turns */
 
 static void enter(struct environment *environment, struct reader *reader)
 {
@@ -41,42 +43,52 @@ bool environment_reads_here(struct environment *environment)
     return found;
 }
 
-static struct timespec deadline_in(int wait_ms)
+static int64_t earlier(int64_t one_ms, int64_t other_ms)
 {
-    struct timespec deadline;
-
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += wait_ms / 1000;
-    deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000;
-    }
-    return deadline;
+    return one_ms < other_ms ? one_ms : other_ms;
 }
 
-static int exclusive_begin(struct environment *environment, int wait_ms, struct error *err)
+/* Until nobody reads, or until then. True: nobody does. With the lock held. */
+static bool wait_for_readers(struct environment *environment, int64_t until_ms)
 {
-    struct timespec deadline = deadline_in(wait_ms);
+    struct timespec until = clock_deadline(until_ms - clock_monotonic_ms());
     int code = 0;
 
-    pthread_mutex_lock(&environment->lock);
-    while (environment->exclusive)
-        pthread_cond_wait(&environment->changed, &environment->lock);
-    environment->exclusive = true;
     while (environment->readers != NULL && code == 0)
-        code = pthread_cond_timedwait(&environment->changed, &environment->lock, &deadline);
-    if (environment->readers != NULL) {
+        code = pthread_cond_timedwait(&environment->changed, &environment->lock, &until);
+    return environment->readers == NULL;
+}
+
+/* Holds back who begins to read, but for a moment only: while a long reader goes on, others must too. */
+static int exclusive_begin(struct environment *environment, int wait_ms, struct error *err)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
+    int64_t now_ms = deadline_ms - wait_ms;
+    bool alone;
+
+    pthread_mutex_lock(&environment->lock);
+    for (;;) {
+        while (environment->exclusive)
+            pthread_cond_wait(&environment->changed, &environment->lock);
+        environment->exclusive = true;
+        alone = wait_for_readers(environment, earlier(now_ms + HOLD_BACK_MS, deadline_ms));
+        now_ms = clock_monotonic_ms();
+        if (alone || now_ms >= deadline_ms)
+            break;
         environment->exclusive = false;
         pthread_cond_broadcast(&environment->changed);
-        error_set(err, ERROR_BUSY, "the map of the store in %.200s cannot be moved while it is being read",
-                  environment->folder);
-        code = -1;
-    } else {
-        code = 0;
+        wait_for_readers(environment, earlier(now_ms + LET_IN_MS, deadline_ms));
+        now_ms = clock_monotonic_ms();
+    }
+    if (!alone) {
+        environment->exclusive = false;
+        pthread_cond_broadcast(&environment->changed);
     }
     pthread_mutex_unlock(&environment->lock);
-    return code;
+    return alone ? 0
+                 : error_set(err, ERROR_BUSY,
+                             "the map of the store in %.200s cannot be moved while it is being read",
+                             environment->folder);
 }
 
 void environment_drop_idle(struct environment *environment)
@@ -203,11 +215,23 @@ void environment_usage(struct environment *environment, size_t *map_bytes, size_
     *used_bytes = (info.me_last_pgno + 1) * stat.ms_psize;
 }
 
+void environment_forget_dead(struct environment *environment)
+{
+    struct reader reader;
+    int dead;
+
+    enter(environment, &reader);
+    if (environment->mdb != NULL)
+        mdb_reader_check(environment->mdb, &dead);
+    leave(environment, &reader);
+}
+
 int environment_grow(struct environment *environment, int wait_ms, struct error *err)
 {
     size_t map_bytes, used_bytes;
     int code;
 
+    environment_forget_dead(environment); /* what they held is used again, before the map is full next time */
     environment_usage(environment, &map_bytes, &used_bytes);
     map_bytes += map_bytes < ENVIRONMENT_MAP_STEP ? map_bytes : ENVIRONMENT_MAP_STEP;
     if (map_bytes > ENVIRONMENT_MAP_MOST)

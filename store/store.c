@@ -224,6 +224,11 @@ int store_reserve(struct store *store, uint64_t bytes, struct error *err)
     return store->writer == NULL ? refuse_to_write(store, err) : writer_reserve(store->writer, bytes, err);
 }
 
+void store_forget_dead_readers(struct store *store)
+{
+    environment_forget_dead(&store->environment);
+}
+
 uint64_t store_revision(struct store_txn *txn)
 {
     return txn->writing ? txn->revision : upgrade_revision(txn);

@@ -111,6 +111,9 @@ bool store_is_active(struct store_txn *txn);
  */
 int store_reserve(struct store *store, uint64_t bytes, struct error *err);
 
+/* A process that was killed while it read holds old pages, and the store grows: call this now and then. */
+void store_forget_dead_readers(struct store *store);
+
 /* The revision this transaction sees (in a job: the one it will get). */
 uint64_t store_revision(struct store_txn *txn);
 

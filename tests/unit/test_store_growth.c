@@ -1,6 +1,7 @@
 /* The map grows, the disk fills up, readers die: the store goes on. */
 #include "store_fixture.h"
 
+#include "base/clock.h"
 #include "store/environment.h"
 #include "store/setting.h"
 
@@ -157,35 +158,92 @@ static void one_job_greater_than_the_map_runs_again(void **state)
     assert_int_equal(stats.revision, 1);
 }
 
+/* Leaves a reader behind that never ends its transaction. */
+static void die_reading(struct fixture *fixture)
+{
+    struct error err = {0};
+    pid_t child = fork_beside(fixture->store);
+    int status;
+
+    if (child == 0) {
+        struct store *store = store_open(fixture->home, STORE_READ, &err);
+
+        _exit(store != NULL && store_read(store, &err) != NULL ? 0 : 1); /* without store_end() */
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* Freed pages are used again: no reader holds them. */
+static void assert_it_stays_as_large(struct store *store)
+{
+    struct error err = {0};
+    struct store_stats first, last;
+
+    for (int i = 0; i < 4; i++) {
+        assert_ok(store_run(store, own_block_job, "same", &err), err);
+        if (i == 2)
+            assert_ok(store_stats(store, &first, &err), err);
+    }
+    assert_ok(store_stats(store, &last, &err), err);
+    assert_true(last.used_bytes < first.used_bytes + BLOCK_BYTES);
+}
+
 static void readers_that_died_are_cleared(void **state)
 {
     struct fixture *fixture = *state;
     struct error err = {0};
-    struct store_stats first, last;
 
-    for (int i = 0; i < READER_SLOTS_MORE; i++) {
-        pid_t child = fork_beside(fixture->store);
-        int status;
-
-        if (child == 0) {
-            struct store *store = store_open(fixture->home, STORE_READ, &err);
-
-            _exit(store != NULL && store_read(store, &err) != NULL ? 0 : 1); /* without store_end() */
-        }
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
-    }
+    for (int i = 0; i < READER_SLOTS_MORE; i++)
+        die_reading(fixture);
     store_close(fixture->store);
     fixture->store = store_open(fixture->home, STORE_WRITE, &err);
     assert_non_null(fixture->store);
-    for (int i = 0; i < 4; i++) {
-        assert_ok(store_run(fixture->store, own_block_job, "same", &err), err);
-        if (i == 2)
-            assert_ok(store_stats(fixture->store, &first, &err), err);
+    assert_it_stays_as_large(fixture->store);
+}
+
+static void readers_that_died_are_forgotten_while_it_is_open(void **state)
+{
+    struct fixture *fixture = *state;
+
+    die_reading(fixture);
+    store_forget_dead_readers(fixture->store);
+    assert_it_stays_as_large(fixture->store);
+}
+
+static void *reserve(void *arg)
+{
+    struct error err = {0};
+
+    return store_reserve(arg, 4 * ENVIRONMENT_MAP_START, &err) == 0 ? NULL : (void *)"cannot reserve";
+}
+
+static void a_long_reader_holds_up_the_map_and_no_other_reader(void **state)
+{
+    struct fixture *fixture = *state;
+    struct timespec pause = {.tv_nsec = 20000000};
+    struct error err = {0};
+    struct store_txn *lasting = store_read(fixture->store, &err);
+    int64_t longest_ms = 0;
+    pthread_t thread;
+    void *failed;
+
+    assert_non_null(lasting);
+    assert_int_equal(pthread_create(&thread, NULL, reserve, fixture->store), 0);
+    for (int i = 0; i < 50; i++) {
+        int64_t began_ms = clock_monotonic_ms();
+        struct store_txn *txn = store_read(fixture->store, &err);
+
+        assert_non_null(txn);
+        if (clock_monotonic_ms() - began_ms > longest_ms)
+            longest_ms = clock_monotonic_ms() - began_ms;
+        store_end(txn);
+        nanosleep(&pause, NULL);
     }
-    assert_ok(store_stats(fixture->store, &last, &err), err);
-    /* Freed pages are used again: no reader holds them. */
-    assert_true(last.used_bytes < first.used_bytes + BLOCK_BYTES);
+    assert_true(longest_ms < ENVIRONMENT_DRAIN_MS / 4);
+    store_end(lasting);
+    pthread_join(thread, &failed);
+    assert_null(failed);
 }
 
 static void fill_until_full(struct store *store, struct error *err)
@@ -339,6 +397,8 @@ int main(void)
         TEST(the_map_grows_under_its_readers),
         TEST(one_job_greater_than_the_map_runs_again),
         TEST(readers_that_died_are_cleared),
+        TEST(readers_that_died_are_forgotten_while_it_is_open),
+        TEST(a_long_reader_holds_up_the_map_and_no_other_reader),
         cmocka_unit_test(a_full_disk_is_an_error_and_nothing_else),
         TEST(a_failed_meta_page_does_not_end_the_store),
     };
