@@ -124,8 +124,10 @@ static int open_node(struct node *node, struct error *err)
         (node->seal = seal_open(node->home, err)) == NULL)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->saves = saves_new(err)) == NULL ||
-        (node->workers = workers_new(err)) == NULL || (node->own_key = own_key_new(node, err)) == NULL ||
-        (node->pair = pair_new(node, err)) == NULL || (node->services = services_new(node, err)) == NULL ||
+        (node->workers = workers_new(WORKERS_MAX, err)) == NULL ||
+        (node->pair_workers = workers_new(WORKERS_PAIR_MAX, err)) == NULL ||
+        (node->own_key = own_key_new(node, err)) == NULL || (node->pair = pair_new(node, err)) == NULL ||
+        (node->services = services_new(node, err)) == NULL ||
         (node->purpose_services = purpose_services_new(node, err)) == NULL)
         return -1;
     node->base = event_base_new();
@@ -144,7 +146,7 @@ static int open_node(struct node *node, struct error *err)
 static bool close_node(struct node *node)
 {
     atomic_store(&node->stopping, true);
-    if (!workers_stop(node->workers, STOP_WORKERS_MS))
+    if (!workers_stop(node->workers, STOP_WORKERS_MS) || !workers_stop(node->pair_workers, STOP_WORKERS_MS))
         return false;
     daily_stop(node->daily);
     mailer_stop(node->mailer);

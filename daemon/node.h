@@ -35,6 +35,7 @@ struct node {
     struct event_base *base;
     struct control_server *control;
     struct workers *workers;
+    struct workers *pair_workers; /* for what the other node of the pair asks */
     struct own_key *own_key;
     struct services *services;
     struct pair *pair;

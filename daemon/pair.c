@@ -142,11 +142,8 @@ struct link *pair_connect(struct pair *pair, const char *address, const char *ta
     options.peer.port = pair->self.port;
     if (host_parse(address, &options.peer.kind, options.peer.host, err) != 0)
         return NULL;
-    if (!pair_key(pair, &key)) {
-        error_set(err, ERROR_CONFLICT, "no authentication key is set on this server");
-        error_hint(err, "set the same one on both servers with `ncs ha authkey`");
+    if (pair_key(pair, &key, err) != 0)
         return NULL;
-    }
     options.key = &key;
     link = link_open(&pair->self, &options, err);
     OPENSSL_cleanse(&key, sizeof(key));
@@ -228,7 +225,7 @@ static int run_on_worker(void *arg, void (*run)(void *run_arg), void *run_arg, s
 {
     struct pair *pair = arg;
 
-    return workers_run(pair->node->workers, run, run_arg, err);
+    return workers_run(pair->node->pair_workers, run, run_arg, err);
 }
 
 static const char *tell_role(void *arg)
@@ -286,6 +283,7 @@ int pair_run(struct pair *pair, struct error *err)
     pair->running = true;
     pair->stopping = false;
     pair->peer = (struct pair_peer){0};
+    pair->was_in_sync = false; /* what happened meanwhile is not known */
     pthread_mutex_unlock(&pair->lock);
     if (pair_apply(pair, HA_RESTARTED, "the services started", NULL, NULL, err) < 0)
         return -1;

@@ -7,7 +7,8 @@
 
 #define LOOK_MOST_MS 500 /* between two looks, when nothing happens */
 #define LOOK_LEAST_MS 20
-#define FAILBACK_MOST_MS 30000 /* that a primary waits to be told that it may take over again */
+#define FAILBACK_MOST_MS 30000          /* that a primary waits to be told that it may take over again */
+#define UNFOLLOWED_MOST_MS PAIR_STEP_MS /* that a standby may take to follow, or to follow again */
 
 /* ---- following ---- */
 
@@ -76,7 +77,7 @@ static void on_gate_lost(void *arg)
     struct pair *pair = arg;
 
     pthread_mutex_lock(&pair->lock);
-    pair->gate = false;
+    pair->gate = pair->in_sync = false;
     pair->gate_lost = true;
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
@@ -97,31 +98,74 @@ static void open_gate(struct pair *pair)
 static void close_gate(struct pair *pair)
 {
     pthread_mutex_lock(&pair->lock);
-    pair->gate = false;
+    pair->gate = pair->in_sync = false;
     pthread_mutex_unlock(&pair->lock);
     store_gate_close(pair->node->store);
 }
 
-static bool peer_answers(struct pair *pair)
+static bool peer_answers(struct pair *pair, char why[ERROR_TEXT_MAX])
 {
     bool answers;
 
     pthread_mutex_lock(&pair->lock);
     answers = pair->peer.answers;
+    memcpy(why, pair->peer.why, ERROR_TEXT_MAX);
     pthread_mutex_unlock(&pair->lock);
     return answers;
 }
 
-/* Active: a standby that follows closely and answers is in sync, and from then on is waited for. */
+/* True: it has not followed for longer than a break of its stream takes. */
+static bool stays_away(struct pair *pair, bool follows)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (follows || pair->followed_ms == 0)
+        pair->followed_ms = now_ms;
+    return now_ms - pair->followed_ms > UNFOLLOWED_MOST_MS;
+}
+
+/* The state goes first: once the gate is closed, changes are called done that are on this node only. */
+static void lose_standby(struct pair *pair, const char *reason)
+{
+    pair_apply(pair, HA_PEER_LOST, reason, NULL, NULL, NULL);
+    close_gate(pair);
+}
+
+static void begin_to_wait(struct pair *pair)
+{
+    struct ha_sender_state sent = {0};
+
+    open_gate(pair);
+    pair_sent(pair, &sent); /* up to here changes were called done without the standby */
+    pair->owed = sent.revision;
+    pair_poke(pair);
+}
+
+static void tell_in_sync(struct pair *pair, enum ha_state state)
+{
+    pthread_mutex_lock(&pair->lock);
+    pair->in_sync = pair->gate;
+    pthread_mutex_unlock(&pair->lock);
+    if (ha_next(state, HA_IN_SYNC).known)
+        pair_apply(pair, HA_IN_SYNC, "the standby has all changes", NULL, NULL, NULL);
+}
+
+/*
+ * Active: a standby that follows closely and answers is waited for, and is in sync once it has confirmed what
+ * was there when waiting began. A short break of its stream changes nothing: changes wait for it. One that
+ * did not confirm in time is waited for again when it has what it owes.
+ */
 static void keep_gate(struct pair *pair)
 {
     struct ha_sender_state sent = {0};
+    char why[ERROR_TEXT_MAX];
     enum ha_state state;
-    bool lost, close_by;
+    bool lost, close_by, answers;
 
     pair_record_of(pair, &state);
     pair_sent(pair, &sent);
-    close_by = sent.streaming && sent.unreplicated <= PAIR_LAG_MOST;
+    answers = peer_answers(pair, why);
+    close_by = sent.streaming && sent.unreplicated <= PAIR_LAG_MOST && sent.acknowledged >= pair->owed;
     pthread_mutex_lock(&pair->lock);
     lost = pair->gate_lost;
     pair->gate_lost = false;
@@ -129,13 +173,20 @@ static void keep_gate(struct pair *pair)
     if (!ha_state_facts(state)->is_active || ha_state_facts(state)->role == HA_STANDALONE) {
         if (pair->gate)
             close_gate(pair);
+        pair->owed = 0;
+        pair->followed_ms = 0;
     } else if (lost) {
+        pair->owed = sent.revision;
         pair_apply(pair, HA_PEER_LOST, "the standby did not confirm a change in time", NULL, NULL, NULL);
-    } else if (pair->gate && (!sent.streaming || !peer_answers(pair))) {
-        close_gate(pair);
-    } else if (!pair->gate && close_by && peer_answers(pair)) {
-        open_gate(pair);
-        pair_apply(pair, HA_IN_SYNC, "the standby has all changes", NULL, NULL, NULL);
+    } else if (pair->gate && !answers) {
+        lose_standby(pair, why);
+    } else if (stays_away(pair, pair->gate && sent.streaming)) {
+        lose_standby(pair, sent.streaming ? "the standby lags behind" : "the standby does not follow");
+        pair->followed_ms = 0;
+    } else if (!pair->gate && close_by && answers) {
+        begin_to_wait(pair);
+    } else if (pair->gate && sent.acknowledged >= pair->owed) {
+        tell_in_sync(pair, state);
     }
 }
 
@@ -162,12 +213,14 @@ static void keep_standby(struct pair *pair)
 
 static void give_up_waiting(struct pair *pair)
 {
-    struct pair_record record;
     enum ha_state state;
-    bool silent;
+    bool silent, late;
 
-    record = pair_record_of(pair, &state);
-    if (state == HA_PRIMARY_FAILBACK && clock_wall_ms() - record.since_ms > FAILBACK_MOST_MS)
+    pthread_mutex_lock(&pair->lock);
+    state = pair->state;
+    late = clock_monotonic_ms() - pair->entered_ms > FAILBACK_MOST_MS;
+    pthread_mutex_unlock(&pair->lock);
+    if (state == HA_PRIMARY_FAILBACK && late)
         pair_apply(pair, HA_GIVEN_UP, "the secondary did not finish the failback", NULL, NULL, NULL);
     pthread_mutex_lock(&pair->lock);
     silent = pair->copying && !pair->imported && clock_monotonic_ms() - pair->coming_ms > PAIR_SILENCE_MS;
@@ -241,8 +294,11 @@ static void *run(void *arg)
 
 int pair_engine_start(struct pair *pair, struct error *err)
 {
-    int failed = pthread_create(&pair->engine, NULL, run, pair);
+    int failed;
 
+    pair->owed = 0;
+    pair->followed_ms = 0;
+    failed = pthread_create(&pair->engine, NULL, run, pair);
     if (failed != 0)
         return error_set_errno(err, failed, "cannot start what keeps the pair");
     pair->engine_runs = true;

@@ -207,6 +207,24 @@ int pair_failover(struct pair *pair, struct error *err)
     return result;
 }
 
+/* Lost in silence, for long enough at this moment. With the lock held. */
+static bool is_silent(struct pair *pair, int64_t most_ms)
+{
+    return !pair->peer.refused && !pair->peer.answers &&
+           clock_monotonic_ms() - pair->peer.called_monotonic_ms > most_ms;
+}
+
+/* Asking the witness took a while: the primary may be back. */
+static bool still_silent(struct pair *pair, int64_t most_ms)
+{
+    bool silent;
+
+    pthread_mutex_lock(&pair->lock);
+    silent = is_silent(pair, most_ms);
+    pthread_mutex_unlock(&pair->lock);
+    return silent;
+}
+
 /* Lost in silence for long enough, with everything received, and not the one that is cut off. */
 void pair_failover_by_itself(struct pair *pair)
 {
@@ -226,8 +244,7 @@ void pair_failover_by_itself(struct pair *pair)
     pair_timing(pair, &interval_ms, &misses);
     pthread_mutex_lock(&pair->lock);
     in_sync = pair->was_in_sync;
-    may = form.automatic && !pair->peer.refused && !pair->peer.answers &&
-          now_ms - pair->peer.called_monotonic_ms > (int64_t)interval_ms * misses &&
+    may = form.automatic && is_silent(pair, (int64_t)interval_ms * misses) &&
           now_ms >= pair->thought_ms + ITSELF_RETRY_MS;
     if (may)
         pair->thought_ms = now_ms;
@@ -242,6 +259,8 @@ void pair_failover_by_itself(struct pair *pair)
     else if (!ha_witness_answers(witness, WITNESS_MS, &err))
         pair_log(pair, LOG_LEVEL_WARNING, "%s is lost, but this server stays as it is: %s",
                  record.peer_address, err.message);
+    else if (!still_silent(pair, (int64_t)interval_ms * misses))
+        pair_log(pair, LOG_LEVEL_INFO, "%s is back: this server stays as it is", record.peer_address);
     else if (take_over(pair, false, "the primary is lost, and this server had all changes", &err) != 0)
         pair_log(pair, LOG_LEVEL_ERROR, "the failover failed: %s", err.message);
     else

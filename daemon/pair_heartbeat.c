@@ -27,20 +27,22 @@ static json_t *describe_self(struct pair *pair, bool asks)
     struct ha_standing own;
     struct pair_record record;
     enum ha_state state;
+    bool in_sync;
 
     pair_received(pair, &received);
     pthread_mutex_lock(&pair->lock);
     record = pair->record;
     state = pair->state;
+    in_sync = pair->in_sync;
     if (asks)
         pair->said_serial = pair->serial;
     pthread_mutex_unlock(&pair->lock);
     own = (struct ha_standing){.state = state, .epoch = record.epoch};
     pair_own_place(pair, &own);
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "node", pair->self.node, "line", record.line,
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:b}", "node", pair->self.node, "line", record.line,
                      "state", ha_state_facts(state)->name, "epoch", (json_int_t)own.epoch, "of_epoch",
                      (json_int_t)own.of_epoch, "revision", (json_int_t)own.revision, "following",
-                     received.following);
+                     received.following, "in_sync", in_sync);
 }
 
 static json_t *say(void *arg)
@@ -71,8 +73,10 @@ static void follow_epoch(struct pair *pair, const struct ha_standing *standing)
     pthread_mutex_unlock(&pair->lock);
 }
 
-void pair_hear(struct pair *pair, json_t *said)
+/* What the other one says of itself. asked: as an answer to what this node said of itself as it is. */
+static void hear(struct pair *pair, json_t *said, bool asked)
 {
+    struct ha_receiver_state received = {0};
     struct ha_standing own, standing;
     struct pair_record record;
     enum ha_event event;
@@ -81,10 +85,13 @@ void pair_hear(struct pair *pair, json_t *said)
     if (!read_standing(said, &standing))
         return;
     pair_own_place(pair, &own);
+    pair_received(pair, &received);
     pthread_mutex_lock(&pair->lock);
     pair->peer.standing = standing;
-    /* in this state it calls no change done that is not here too */
-    pair->was_in_sync = standing.state == HA_PRIMARY_ACTIVE;
+    /* it calls no change done that is not here too; a break of the stream does not change that */
+    pair->was_in_sync = standing.state == HA_PRIMARY_ACTIVE &&
+                        json_is_true(json_object_get(said, "in_sync")) &&
+                        (pair->was_in_sync || (received.following && !received.importing));
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
     own.state = pair->state;
@@ -93,6 +100,9 @@ void pair_hear(struct pair *pair, json_t *said)
     pthread_mutex_unlock(&pair->lock);
     /* whether all is in sync the engine finds out, who sees replication */
     if (!ha_hear(&own, &standing, &event) || event == HA_IN_SYNC)
+        return;
+    /* a call may be from before this node let go, and the other one active since: only an answer is of now */
+    if (event == HA_PEER_IS_STANDBY && !asked)
         return;
     snprintf(reason, sizeof(reason), "%s is %s in epoch %llu", record.peer_name,
              ha_state_facts(standing.state)->name, standing.epoch);
@@ -141,7 +151,7 @@ static void on_heard(void *arg, json_t *reply)
         confirm(pair);
     if (stale)
         return;
-    pair_hear(pair, reply);
+    hear(pair, reply, true);
     pair_look_whether_it_waits(pair);
 }
 
@@ -281,7 +291,7 @@ static int run_heartbeat(void *arg, const struct link_caller *caller, json_t *pa
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
     pthread_mutex_unlock(&pair->lock);
-    pair_hear(pair, params);
+    hear(pair, params, false);
     *result = describe_self(pair, false);
     return 0;
 }

@@ -4,11 +4,13 @@
 
 #include <openssl/crypto.h>
 
-bool pair_key(void *arg, struct proof_key *out)
+int pair_key(void *arg, struct proof_key *out, struct error *err)
 {
     struct pair *pair = arg;
+    struct error why = {0};
     struct store_txn *txn;
     bool found = false;
+    int result;
 
     pthread_mutex_lock(&pair->lock);
     if (pair->has_trial_key) {
@@ -17,13 +19,21 @@ bool pair_key(void *arg, struct proof_key *out)
     }
     pthread_mutex_unlock(&pair->lock);
     if (found)
-        return true;
-    txn = store_read(pair->node->store, NULL);
+        return 0;
+    txn = store_read(pair->node->store, err);
     if (txn == NULL)
-        return false;
-    found = pair_key_get(txn, pair->node->seal, PAIR_KEY_AUTHENTICATION, out->bytes, NULL) == 0;
+        return -1;
+    result = pair_key_get(txn, pair->node->seal, PAIR_KEY_AUTHENTICATION, out->bytes, &why);
     store_end(txn);
-    return found;
+    if (result == 0)
+        return 0;
+    if (why.code != ERROR_NOT_FOUND) {
+        if (err != NULL)
+            *err = why;
+        return -1;
+    }
+    error_set(err, ERROR_CONFLICT, "no authentication key is set on this server");
+    return error_hint(err, "set the same one on both servers with `ncs ha authkey`");
 }
 
 struct key_change {

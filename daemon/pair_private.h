@@ -58,6 +58,7 @@ struct pair {
     bool stopping;
     struct pair_record record;
     enum ha_state state;
+    int64_t entered_ms;   /* monotonic: when it did in this run */
     unsigned serial;      /* of the state: one more with each change */
     unsigned said_serial; /* when the heartbeat under way went out */
     struct pair_peer peer;
@@ -72,6 +73,9 @@ struct pair {
     char stream_problem[ERROR_TEXT_MAX]; /* that was told last; "" */
     bool gate;                           /* open */
     bool gate_lost;                      /* it closed by itself */
+    bool in_sync;                        /* active: it is open, and the standby has confirmed all before */
+    uint64_t owed;                       /* only the engine: up to here the standby must confirm first */
+    int64_t followed_ms;                 /* the same; monotonic: when the standby last followed */
     bool has_trial_key;                  /* while registering: the key as typed */
     struct proof_key trial_key;
     struct ha_heartbeat *heartbeat;
@@ -139,7 +143,6 @@ void pair_receiver_end(struct pair *pair); /* stops following, now */
 /* ---- pair_heartbeat.c ---- */
 int pair_heartbeat_start(struct pair *pair, struct error *err); /* unless it runs */
 void pair_heartbeat_end(struct pair *pair);
-void pair_hear(struct pair *pair, json_t *said); /* what the other one says of itself */
 
 /* How far this node's changes go: of_epoch and revision of `own`. */
 void pair_own_place(struct pair *pair, struct ha_standing *own);
@@ -172,7 +175,7 @@ int pair_promote(struct pair *pair, const char *reason, struct error *err);
 void pair_failover_by_itself(struct pair *pair);
 
 /* ---- pair_key.c ---- */
-bool pair_key(void *pair, struct proof_key *out);                            /* a copy; false: none is set */
+int pair_key(void *pair, struct proof_key *out, struct error *err); /* a copy; ERROR_CONFLICT: none */
 int pair_try_key(struct pair *pair, const char *authkey, struct error *err); /* NULL: nothing to try */
 void pair_forget_tried_key(struct pair *pair);
 

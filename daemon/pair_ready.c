@@ -215,7 +215,7 @@ static void judge_trust(struct checking *checking)
 static void judge_key(struct checking *checking)
 {
     struct proof_key key;
-    bool set = pair_key(checking->pair, &key);
+    bool set = pair_key(checking->pair, &key, NULL) == 0;
     char advice[ADVICE_MAX] = "";
     bool missing_there = checking->there.error.code == ERROR_CONFLICT;
 

@@ -109,9 +109,12 @@ static void enter(struct pair *pair, const struct transition *transition)
         pair->copying = pair->imported = false;
     }
     pair->self.is_primary = ha_state_facts(pair->state)->role != HA_SECONDARY;
+    pair->entered_ms = clock_monotonic_ms();
     pair->serial++;
     pair->poked = true;
     pthread_cond_broadcast(&pair->changed);
+    if (pair->heartbeat != NULL)
+        ha_heartbeat_hurry(pair->heartbeat); /* the other one is to know at once */
     pthread_mutex_unlock(&pair->lock);
 }
 

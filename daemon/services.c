@@ -321,7 +321,9 @@ struct identity *services_identity_copy(struct services *services)
 
 void services_wake_watch(struct services *services)
 {
-    pthread_mutex_lock(&services->lock);
+    /* held through a start or a stop, which may be waiting for this very thread; the poller asks anew soon */
+    if (pthread_mutex_trylock(&services->lock) != 0)
+        return;
     server_watch_wake(services->server_watch);
     pthread_mutex_unlock(&services->lock);
 }

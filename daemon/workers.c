@@ -19,13 +19,14 @@ struct workers {
     pthread_cond_t changed;
     struct item *first;
     struct item **end;
+    unsigned most; /* threads */
     unsigned queued;
     unsigned threads;
     unsigned idle;
     bool stopping;
 };
 
-struct workers *workers_new(struct error *err)
+struct workers *workers_new(unsigned most, struct error *err)
 {
     struct workers *workers = calloc(1, sizeof(*workers));
     pthread_condattr_t attributes;
@@ -40,6 +41,7 @@ struct workers *workers_new(struct error *err)
     pthread_cond_init(&workers->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     workers->end = &workers->first;
+    workers->most = most;
     return workers;
 }
 
@@ -113,7 +115,7 @@ int workers_run(struct workers *workers, void (*work)(void *arg), void *arg, str
     if (workers->stopping || workers->queued == QUEUE_MAX)
         result = error_set(err, ERROR_BUSY,
                            workers->stopping ? "primed is stopping" : "too many tasks are waiting");
-    else if (workers->queued >= workers->idle && workers->threads < WORKERS_MAX)
+    else if (workers->queued >= workers->idle && workers->threads < workers->most)
         result = add_thread(workers, err);
     if (result == 0) {
         *workers->end = item;

@@ -47,8 +47,8 @@ static int connect_peer(struct ha_heartbeat *heartbeat, int timeout_ms, struct e
                                    .timeout_ms = timeout_ms,
                                    .cancel = heartbeat->cancel};
 
-    if (!options->key(options->arg, &key))
-        return error_set(err, ERROR_CONFLICT, "no authentication key is set on this server");
+    if (options->key(options->arg, &key, err) != 0)
+        return -1;
     heartbeat->link = link_open(options->self, &opening, err);
     OPENSSL_cleanse(&key, sizeof(key));
     return heartbeat->link != NULL ? 0 : -1;

@@ -9,7 +9,7 @@
 struct ha_heartbeat_options {
     const struct link_self *self;
     struct host_port peer;
-    bool (*key)(void *arg, struct proof_key *out);
+    int (*key)(void *arg, struct proof_key *out, struct error *err); /* as link_server_options.key */
     void (*timing)(void *arg, unsigned *interval_ms, unsigned *misses);
     json_t *(*say)(void *arg); /* what goes out; a new reference */
     void (*heard)(void *arg, json_t *reply);

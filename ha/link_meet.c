@@ -262,8 +262,10 @@ static int read_caller(json_t *params, struct proof_facts *facts, struct link_ca
 
 static int key_needed(struct meetings *meetings, struct proof_key *key, struct error *err)
 {
-    if (meetings->options.key(meetings->options.arg, key))
+    if (meetings->options.key(meetings->options.arg, key, err) == 0)
         return 0;
+    if (err->code != ERROR_CONFLICT)
+        return -1;
     error_set(err, ERROR_CONFLICT, "no authentication key is set on %s", meetings->options.self->address);
     return error_hint(err, "set it there with `ncs ha authkey`");
 }

@@ -32,8 +32,9 @@ struct link_route {
 struct link_server_options {
     const struct link_self *self; /* lives longer than the server */
     struct event_base *base;
-    /* Copies the key of this moment; false: none is set. Any thread. */
-    bool (*key)(void *arg, struct proof_key *out);
+    /* Copies the key of this moment. ERROR_CONFLICT: none is set; else it cannot be read just now. Any
+     * thread. */
+    int (*key)(void *arg, struct proof_key *out, struct error *err);
     /* Runs something on a worker's thread. */
     int (*work)(void *arg, void (*run)(void *run_arg), void *run_arg, struct error *err);
     const char *(*role)(void *arg); /* for hello: "standalone", "primary", "secondary" */

@@ -19,10 +19,8 @@ static struct link *open_link(struct link_source *source, struct error *err)
     struct proof_key key;
     struct link *link;
 
-    if (!source->options.key(source->options.arg, &key)) {
-        error_set(err, ERROR_CONFLICT, "no authentication key is set on this server");
+    if (source->options.key(source->options.arg, &key, err) != 0)
         return NULL;
-    }
     options.key = &key;
     link = link_open(source->options.self, &options, err);
     OPENSSL_cleanse(&key, sizeof(key));

@@ -12,8 +12,7 @@ struct link_source_options {
     struct host_port peer;
     const char *task;
     int (*silence_ms)(void *arg); /* of a stream of changes, after which the active node counts as gone */
-    /* Copies the key of this moment; false: none is set. */
-    bool (*key)(void *arg, struct proof_key *out);
+    int (*key)(void *arg, struct proof_key *out, struct error *err); /* as link_server_options.key */
     void *arg;
 };
 

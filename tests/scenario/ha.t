@@ -211,6 +211,22 @@ states "Primary Syncing" "Secondary Active" "the primary comes back as a standby
 fail_back
 states "Primary Active" "Secondary Syncing" "and is the active one again"
 
+# ---- not by itself: it was stopped while the primary went on ----
+on prime-sec "ncs stop"
+wait_for 30 is_state prime-pri "Primary Lost Secondary"
+configure prime-pri "logging loglevel 3"
+is $? 0 "the primary goes on without a secondary that is stopped"
+crash prime-pri
+on prime-sec "ncs start"
+wait_for 30 grep -q "stays as it is: it had not all changes" "$LAB/prime-sec/log/health_monitor.log"
+ok $? "a secondary that was stopped meanwhile does not take over by itself"
+is "$(state_of prime-sec)" "Secondary Lost Primary" "and waits for an admin"
+revive prime-pri
+states "Primary Active" "Secondary Syncing" "the primary comes back as the active one"
+wait_for 20 same_revision
+is "$(level_of prime-pri)/$(level_of prime-sec)" "3/3" "and what it did alone is the pair's"
+configure prime-pri "logging loglevel 5"
+
 # ---- history ----
 on prime-pri "ncs ha history"
 like "$OUT" "Primary Active +Primary Lost Secondary +peer lost" "the history has every step"

@@ -57,12 +57,12 @@ static void judged(void *arg, const struct trust_request *request, const struct 
     node->last = *verdict;
 }
 
-static bool give_key(void *arg, struct proof_key *out)
+static int give_key(void *arg, struct proof_key *out, struct error *err)
 {
     const struct node *node = arg;
 
     *out = key_of(node->key);
-    return node->key != 0;
+    return node->key != 0 ? 0 : error_set(err, ERROR_CONFLICT, "none");
 }
 
 static const char *give_role(void *arg)
