@@ -318,10 +318,15 @@ void pair_halt(struct pair *pair)
 
 void pair_close(struct pair *pair)
 {
+    struct link_server *links;
+
     if (pair == NULL)
         return;
-    link_server_free(pair->links);
+    pthread_mutex_lock(&pair->lock);
+    links = pair->links;
     pair->links = NULL;
+    pthread_mutex_unlock(&pair->lock);
+    link_server_free(links);
     tls_cancel_free(pair->cancel);
     pair->cancel = NULL;
 }

@@ -20,12 +20,14 @@ static int give_up(struct pair *pair, const char *reason, struct error *err)
 /* A primary that died in the middle of its registration need not wait for this node to notice. */
 static bool is_begun_by(struct pair *pair, const struct link_caller *caller)
 {
-    bool is_so;
+    struct pair_record coming;
+    enum ha_state state;
 
     pthread_mutex_lock(&pair->lock);
-    is_so = pair->state == HA_INITIALIZING && strcmp(pair->coming.peer_node, caller->node) == 0;
+    state = pair->state;
+    coming = pair->coming;
     pthread_mutex_unlock(&pair->lock);
-    return is_so;
+    return state == HA_INITIALIZING && pair_is_from(pair, &coming, caller);
 }
 
 static int check_stands_alone(struct pair *pair, const struct link_caller *caller, struct error *err)
@@ -102,16 +104,18 @@ static int run_begin(void *arg, const struct link_caller *caller, json_t *params
 /* ERROR_CONFLICT: it is not this caller that registers this node. */
 static int check_registering(struct pair *pair, const struct link_caller *caller, struct error *err)
 {
-    bool is_so;
+    struct pair_record coming;
 
     pthread_mutex_lock(&pair->lock);
-    is_so = strcmp(pair->coming.peer_node, caller->node) == 0;
-    if (is_so)
-        pair->coming_ms = clock_monotonic_ms();
+    coming = pair->coming;
     pthread_mutex_unlock(&pair->lock);
-    return is_so ? 0
-                 : error_set(err, ERROR_CONFLICT, "%s is not being registered by %s", pair->self.address,
-                             caller->address);
+    if (!pair_is_from(pair, &coming, caller))
+        return error_set(err, ERROR_CONFLICT, "%s is not being registered by %s", pair->self.address,
+                         caller->address);
+    pthread_mutex_lock(&pair->lock);
+    pair->coming_ms = clock_monotonic_ms();
+    pthread_mutex_unlock(&pair->lock);
+    return 0;
 }
 
 static int run_copy(void *arg, const struct link_caller *caller, json_t *params, json_t **result,

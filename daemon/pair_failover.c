@@ -84,6 +84,16 @@ static uint64_t own_revision(struct pair *pair)
     return stats.revision;
 }
 
+static int check_caller(struct pair *pair, const struct link_caller *caller, enum ha_state *state,
+                        struct error *err)
+{
+    struct pair_record record = pair_record_of(pair, state);
+
+    if (pair_is_from(pair, &record, caller))
+        return 0;
+    return error_set(err, ERROR_CONFLICT, "%s is in no pair with %s", pair->self.address, caller->address);
+}
+
 /* The primary is asked by the secondary to let go. */
 static int run_handover(void *arg, const struct link_caller *caller, json_t *params, json_t **result,
                         struct error *err)
@@ -93,9 +103,8 @@ static int run_handover(void *arg, const struct link_caller *caller, json_t *par
     int moved;
 
     (void)params;
-    if (strcmp(pair_record_of(pair, NULL).peer_node, caller->node) != 0)
-        return error_set(err, ERROR_CONFLICT, "%s is in no pair with %s", pair->self.address,
-                         caller->address);
+    if (check_caller(pair, caller, NULL, err) != 0)
+        return -1;
     snprintf(reason, sizeof(reason), "an admin on %s asked for a failover", caller->address);
     moved = pair_apply(pair, HA_HAND_OVER, reason, NULL, NULL, err);
     if (moved != 0)
@@ -280,9 +289,8 @@ static int run_failback_begin(void *arg, const struct link_caller *caller, json_
 
     (void)params;
     (void)result;
-    if (strcmp(pair_record_of(pair, &state).peer_node, caller->node) != 0)
-        return error_set(err, ERROR_CONFLICT, "%s is in no pair with %s", pair->self.address,
-                         caller->address);
+    if (check_caller(pair, caller, &state, err) != 0)
+        return -1;
     moved = pair_apply(pair, HA_FAILBACK, "an admin asked for it", NULL, NULL, err);
     if (moved <= 0)
         return moved;
@@ -296,11 +304,9 @@ static int run_failback_finish(void *arg, const struct link_caller *caller, json
 {
     struct pair *pair = arg;
     uint64_t revision = (uint64_t)json_integer_value(json_object_get(params, "revision"));
-    struct pair_record record = pair_record_of(pair, NULL);
 
-    if (strcmp(record.peer_node, caller->node) != 0)
-        return error_set(err, ERROR_CONFLICT, "%s is in no pair with %s", pair->self.address,
-                         caller->address);
+    if (check_caller(pair, caller, NULL, err) != 0)
+        return -1;
     if (!pair_wait(pair, has_revision, &revision, PAIR_STEP_MS) && own_revision(pair) < revision)
         return error_set(err, ERROR_TIMEOUT, "the last changes of the secondary did not arrive");
     if (pair_promote(pair, "failback: the secondary handed over", err) != 0)
@@ -391,11 +397,12 @@ static int run_remove(void *arg, const struct link_caller *caller, json_t *param
                       struct error *err)
 {
     struct pair *pair = arg;
+    struct pair_record record = pair_record_of(pair, NULL);
     char reason[PAIR_REASON_SIZE];
 
     (void)params;
     (void)result;
-    if (strcmp(pair_record_of(pair, NULL).peer_node, caller->node) != 0)
+    if (!pair_is_from(pair, &record, caller))
         return 0; /* it has forgotten already */
     snprintf(reason, sizeof(reason), "an admin on %s took the pair apart", caller->address);
     return take_apart(pair, reason, err);

@@ -257,18 +257,20 @@ json_t *pair_check(struct pair *pair)
 /* ERROR_CONFLICT: the caller is not the other one of this node's pair. */
 static int check_peer(struct pair *pair, const struct link_caller *caller, json_t *params, struct error *err)
 {
-    struct pair_record record = pair_record_of(pair, NULL);
     const char *line = json_string_value(json_object_get(params, "line"));
-    bool finishing;
+    struct pair_record record, coming;
+    enum ha_state state;
 
     pthread_mutex_lock(&pair->lock);
-    finishing = pair->state == HA_INITIALIZING && strcmp(pair->coming.peer_node, caller->node) == 0;
+    state = pair->state;
+    record = pair->record;
+    coming = pair->coming;
     pthread_mutex_unlock(&pair->lock);
-    if (finishing)
+    if (state == HA_INITIALIZING && pair_is_from(pair, &coming, caller))
         return error_set(err, ERROR_BUSY, "%s is finishing the registration", pair->self.address);
     if (record.peer_node[0] == '\0')
         error_set(err, ERROR_CONFLICT, "%s is in no pair", pair->self.address);
-    else if (strcmp(record.peer_node, caller->node) != 0)
+    else if (!pair_is_from(pair, &record, caller))
         error_set(err, ERROR_CONFLICT, "%s is in a pair with another server, %s", pair->self.address,
                   record.peer_address);
     else if (line != NULL && strcmp(record.line, line) != 0)

@@ -48,15 +48,33 @@ static int write_key(struct store_txn *txn, void *arg, struct error *err)
     return pair_key_set(txn, change->pair->node->seal, PAIR_KEY_AUTHENTICATION, change->key.bytes, err);
 }
 
+/* Who proved the key before has proved nothing any more: its connections end, or prove the new one. */
+static void forget_proofs(struct pair *pair)
+{
+    pthread_mutex_lock(&pair->lock);
+    if (pair->links != NULL)
+        link_server_forget_proofs(pair->links);
+    pthread_mutex_unlock(&pair->lock);
+    pthread_mutex_lock(&pair->carrying);
+    if (pair->sender != NULL)
+        ha_sender_end_streams(pair->sender);
+    pthread_mutex_unlock(&pair->carrying);
+}
+
 int pair_set_authkey(struct pair *pair, const char *authkey, struct error *err)
 {
     struct key_change change = {.pair = pair};
+    struct proof_key before = {0};
     int failed = proof_authkey_check(authkey, err);
 
     if (failed == 0)
         failed = proof_key_derive(authkey, &change.key, err);
+    pair_key(pair, &before, NULL);
     if (failed == 0)
         failed = store_run(pair->node->store, write_key, &change, err);
+    if (failed == 0 && CRYPTO_memcmp(&before, &change.key, sizeof(before)) != 0)
+        forget_proofs(pair);
+    OPENSSL_cleanse(&before, sizeof(before));
     OPENSSL_cleanse(&change, sizeof(change));
     return failed;
 }

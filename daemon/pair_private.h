@@ -193,7 +193,14 @@ void pair_form_now(struct pair *pair, struct pair_form *out); /* as it counts no
 /* What was given on the line counts as configured. */
 int pair_form_configure(struct store_txn *txn, const struct pair_wish *wish, struct error *err);
 
-/* ---- pair_trust.c: which of both refuses whose certificate ---- */
+/* ---- pair_trust.c: which of both refuses whose certificate, and who the other one is ---- */
+
+/*
+ * True: the caller is the other one of the record, by its id, which anybody may claim, and by its address,
+ * or, where it calls from another of its addresses, by the certificate that is pinned for it. Not with
+ * `pair->lock` held.
+ */
+bool pair_is_from(struct pair *pair, const struct pair_record *record, const struct link_caller *caller);
 
 struct pair_refusal {
     bool here;          /* this node the other one's */

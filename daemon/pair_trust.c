@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fingerprint.h"
 #include "daemon/pair_private.h"
+#include "store/pin.h"
 #include "x509/x509.h"
 
 #include <stdarg.h>
@@ -54,6 +55,31 @@ static bool is_theirs(const char *address, const struct error *why)
 
     return strncmp(why->message, address, length) == 0 &&
            strncmp(why->message + length, " refuses", strlen(" refuses")) == 0;
+}
+
+/* True: it is the certificate that the node at the address shows. */
+static bool is_pinned(struct pair *pair, const char *address, const uint8_t sha256[FINGERPRINT_SIZE])
+{
+    struct host_port host = {.port = pair->self.port};
+    struct store_txn *txn = store_read(pair->node->store, NULL);
+    char text[HOST_PORT_TEXT_MAX];
+    struct pin pin;
+    bool pinned = false;
+
+    if (txn != NULL && host_parse(address, &host.kind, host.host, NULL) == 0) {
+        host_port_format(&host, text);
+        pinned =
+            pin_get(txn, text, &pin, NULL) == 0 && memcmp(pin.certificate, sha256, FINGERPRINT_SIZE) == 0;
+    }
+    store_end(txn);
+    return pinned;
+}
+
+bool pair_is_from(struct pair *pair, const struct pair_record *record, const struct link_caller *caller)
+{
+    return record->peer_node[0] != '\0' && strcmp(record->peer_node, caller->node) == 0 &&
+           (strcmp(record->peer_address, caller->address) == 0 ||
+            is_pinned(pair, record->peer_address, caller->certificate));
 }
 
 struct pair_refusal pair_refusal_of(struct pair *pair, const char *address, const struct error *why)

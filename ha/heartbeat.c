@@ -99,8 +99,9 @@ static void beat(struct ha_heartbeat *heartbeat, unsigned interval_ms, unsigned 
     json_t *reply = NULL;
     int failed = ask(heartbeat, interval_ms, patience(heartbeat, interval_ms, misses), &reply, &err);
 
-    /* the other one closes a connection that was silent for long: no reason to miss a beat */
-    if (failed != 0 && kept && err.code == ERROR_UNREACHABLE) {
+    /* the other one closes a connection that was silent for long, or was given another key: no reason to miss
+     * a beat */
+    if (failed != 0 && kept && (err.code == ERROR_UNREACHABLE || err.code == ERROR_DENIED)) {
         err = (struct error){0};
         failed = ask(heartbeat, interval_ms, patience(heartbeat, interval_ms, misses), &reply, &err);
     }

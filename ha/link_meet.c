@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ha/link_json.h"
+#include "x509/x509.h"
 
 #include <openssl/err.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@ struct progress {
     atomic_uint references;
     uint8_t exporter[PROOF_EXPORTER_SIZE];
     enum { MEET_STRANGER, MEET_CHALLENGED, MEET_PROVED, MEET_FAILED } step;
+    unsigned generation; /* of the key that was proved */
     struct proof_facts facts;
     struct link_caller caller;
 };
@@ -33,6 +35,7 @@ struct failures {
 struct meetings {
     struct link_server_options options;
     pthread_mutex_t lock; /* over what follows, and every connection's progress */
+    unsigned generation;  /* of the authentication key */
     struct failures failures[MEET_ADDRESSES_MAX];
     size_t failure_count;
 };
@@ -105,12 +108,9 @@ static struct failures *failures_of(struct meetings *meetings, const char *addre
     return oldest;
 }
 
-static void note_failure(struct meetings *meetings, const char *address)
+/* Under the lock. */
+static void count_failure(struct failures *failures)
 {
-    struct failures *failures;
-
-    pthread_mutex_lock(&meetings->lock);
-    failures = failures_of(meetings, address, true);
     failures->last_ms = clock_monotonic_ms();
     if (++failures->count >= MEET_FAILURES_FREE) {
         unsigned doublings = failures->count - MEET_FAILURES_FREE;
@@ -118,7 +118,6 @@ static void note_failure(struct meetings *meetings, const char *address)
 
         failures->until_ms = failures->last_ms + (wait_ms > MEET_WAIT_MOST_MS ? MEET_WAIT_MOST_MS : wait_ms);
     }
-    pthread_mutex_unlock(&meetings->lock);
 }
 
 static void forget_failures(struct meetings *meetings, const char *address)
@@ -132,22 +131,46 @@ static void forget_failures(struct meetings *meetings, const char *address)
     pthread_mutex_unlock(&meetings->lock);
 }
 
-static int check_wait(struct meetings *meetings, const char *address, struct error *err)
+/* Under the lock. NULL is fine. */
+static int64_t wait_left_ms(const struct failures *failures)
 {
-    const struct failures *failures;
-    int64_t left_ms = 0;
+    return failures == NULL || failures->count < MEET_FAILURES_FREE
+               ? 0
+               : failures->until_ms - clock_monotonic_ms();
+}
 
-    pthread_mutex_lock(&meetings->lock);
-    failures = failures_of(meetings, address, false);
-    if (failures != NULL && failures->count >= MEET_FAILURES_FREE)
-        left_ms = failures->until_ms - clock_monotonic_ms();
-    pthread_mutex_unlock(&meetings->lock);
-    if (left_ms <= 0)
-        return 0;
+static int refuse_to_look(const char *address, int64_t left_ms, struct error *err)
+{
     return error_set(err, ERROR_BUSY,
                      "too many tries with a wrong authentication key from %s: the next one is looked at in "
                      "%lld s",
                      address, (long long)(left_ms + 999) / 1000);
+}
+
+static int check_wait(struct meetings *meetings, const char *address, struct error *err)
+{
+    int64_t left_ms;
+
+    pthread_mutex_lock(&meetings->lock);
+    left_ms = wait_left_ms(failures_of(meetings, address, false));
+    pthread_mutex_unlock(&meetings->lock);
+    return left_ms <= 0 ? 0 : refuse_to_look(address, left_ms, err);
+}
+
+/* Counts as a failure until it turns out to be none: of many tries at the same time no more are looked at
+ * than of those one after the other. */
+static int begin_try(struct meetings *meetings, const char *address, struct error *err)
+{
+    struct failures *failures;
+    int64_t left_ms;
+
+    pthread_mutex_lock(&meetings->lock);
+    failures = failures_of(meetings, address, true);
+    left_ms = wait_left_ms(failures);
+    if (left_ms <= 0)
+        count_failure(failures);
+    pthread_mutex_unlock(&meetings->lock);
+    return left_ms <= 0 ? 0 : refuse_to_look(address, left_ms, err);
 }
 
 /* ---- one connection ---- */
@@ -213,7 +236,8 @@ bool meetings_caller(struct meetings *meetings, SSL *ssl, struct link_caller *ou
         return false;
     pthread_mutex_lock(&meetings->lock);
     progress = SSL_get_ex_data(ssl, progress_index);
-    proved = progress != NULL && progress->step == MEET_PROVED;
+    proved =
+        progress != NULL && progress->step == MEET_PROVED && progress->generation == meetings->generation;
     if (proved)
         *out = progress->caller;
     pthread_mutex_unlock(&meetings->lock);
@@ -281,7 +305,9 @@ int meeting_challenge(struct meetings *meetings, struct meeting *meeting, json_t
     struct progress *progress = meeting->progress;
     bool begun;
 
-    if (read_caller(params, &facts, &caller, err) != 0 || key_needed(meetings, &key, err) != 0)
+    if (read_caller(params, &facts, &caller, err) != 0 ||
+        x509_fingerprint(meeting->certificate, caller.certificate, err) != 0 ||
+        key_needed(meetings, &key, err) != 0)
         return -1;
     OPENSSL_cleanse(&key, sizeof(key));
     if (judge(meetings, meeting, TRUST_OBSERVE, err) != 0 || proof_nonce(facts.nonce_callee, err) != 0)
@@ -319,7 +345,6 @@ static bool take_challenge(struct meetings *meetings, struct progress *progress)
 
 static int refuse_key(struct meetings *meetings, const struct meeting *meeting, struct error *err)
 {
-    note_failure(meetings, meeting->address);
     log_write(meetings->options.log, LOG_LEVEL_WARNING,
               "[system] [" TASK "] a caller at %s does not know the authentication key of this server",
               meeting->address);
@@ -347,21 +372,41 @@ static int compare(struct meetings *meetings, const struct meeting *meeting, jso
     return result;
 }
 
+static unsigned generation_of(struct meetings *meetings)
+{
+    unsigned generation;
+
+    pthread_mutex_lock(&meetings->lock);
+    generation = meetings->generation;
+    pthread_mutex_unlock(&meetings->lock);
+    return generation;
+}
+
+void meetings_forget(struct meetings *meetings)
+{
+    pthread_mutex_lock(&meetings->lock);
+    meetings->generation++;
+    pthread_mutex_unlock(&meetings->lock);
+}
+
 int meeting_prove(struct meetings *meetings, struct meeting *meeting, json_t *params, json_t **result,
                   struct error *err)
 {
     uint8_t answer[PROOF_SIZE];
     char text[2 * PROOF_SIZE + 1];
+    unsigned generation = generation_of(meetings); /* before the key is read */
 
     if (!take_challenge(meetings, meeting->progress))
         return error_set(err, ERROR_CONFLICT, "a proof answers a challenge, and there is none");
-    if (compare(meetings, meeting, params, answer, err) != 0)
+    if (begin_try(meetings, meeting->address, err) != 0 ||
+        compare(meetings, meeting, params, answer, err) != 0)
         return -1;
     forget_failures(meetings, meeting->address);
     if (judge(meetings, meeting, TRUST_PIN, err) != 0)
         return -1;
     pthread_mutex_lock(&meetings->lock);
     meeting->progress->step = MEET_PROVED;
+    meeting->progress->generation = generation;
     pthread_mutex_unlock(&meetings->lock);
     proof_hex(answer, PROOF_SIZE, text);
     *result = json_pack("{s:s}", "proof", text);

@@ -35,5 +35,8 @@ int meeting_challenge(struct meetings *meetings, struct meeting *meeting, json_t
 int meeting_prove(struct meetings *meetings, struct meeting *meeting, json_t *params, json_t **result,
                   struct error *err);
 
+/* Another key counts: no connection has proved itself any more. Any thread. */
+void meetings_forget(struct meetings *meetings);
+
 /* True if the connection has proved itself; then *out says who it is. Any thread. */
 bool meetings_caller(struct meetings *meetings, SSL *ssl, struct link_caller *out);

@@ -333,6 +333,11 @@ int link_server_add(struct link_server *server, const struct link_route *routes,
     return 0;
 }
 
+void link_server_forget_proofs(struct link_server *server)
+{
+    meetings_forget(server->meetings);
+}
+
 void link_server_close(struct link_server *server)
 {
     pthread_mutex_lock(&server->lock);

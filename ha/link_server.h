@@ -4,13 +4,16 @@
  */
 #pragma once
 
+#include "base/fingerprint.h"
 #include "ha/link.h"
 #include "net/https_server.h"
 
 /* Who called: proved. */
 struct link_caller {
-    char node[PROOF_NODE_SIZE];
+    char node[PROOF_NODE_SIZE]; /* as it says itself: only with its address or certificate it means something
+                                 */
     char address[HOST_TEXT_MAX];
+    uint8_t certificate[FINGERPRINT_SIZE]; /* SHA-256 of what it showed */
     char version[32];
 };
 
@@ -52,6 +55,9 @@ int link_server_add(struct link_server *server, const struct link_route *routes,
 
 /* Takes a request below /ha/v1/; false: it is none, and nothing was done. On the loop's thread. */
 bool link_server_take(struct link_server *server, struct https_exchange *exchange);
+
+/* Another authentication key counts: whoever proved the one before must prove this one. Any thread. */
+void link_server_forget_proofs(struct link_server *server);
 
 /* Takes nothing more and waits until no `run` is under way. Not on the loop's thread while the loop runs. */
 void link_server_close(struct link_server *server);

@@ -360,6 +360,15 @@ int ha_sender_changes(struct ha_sender *sender, const struct ha_position *positi
     return start(sender, stream, changes_thread, err);
 }
 
+void ha_sender_end_streams(struct ha_sender *sender)
+{
+    pthread_mutex_lock(&sender->lock);
+    for (struct stream *stream = sender->streams; stream != NULL; stream = stream->next)
+        stream->gone = true;
+    pthread_cond_broadcast(&sender->changed);
+    pthread_mutex_unlock(&sender->lock);
+}
+
 void ha_sender_gone(struct ha_sender *sender, const void *pipe_arg)
 {
     pthread_mutex_lock(&sender->lock);

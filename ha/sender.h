@@ -43,6 +43,9 @@ int ha_sender_snapshot(struct ha_sender *sender, const struct ha_pipe *pipe, str
 int ha_sender_changes(struct ha_sender *sender, const struct ha_position *position,
                       const struct ha_pipe *pipe, struct error *err);
 
+/* Ends what is being sent: whoever follows has to come, and prove itself, anew. Any thread. */
+void ha_sender_end_streams(struct ha_sender *sender);
+
 /* The other side of the pipe with this arg went away: its send() fails from now on. Any thread. */
 void ha_sender_gone(struct ha_sender *sender, const void *pipe_arg);
 

@@ -55,6 +55,38 @@ is $? 1 "nor the secondary: $(head -1 "$TMP/err")"
 unmoved "$before" "the pair did not notice"
 node_ c stop
 
+# --- one that knows the key and gives itself out for the secondary: its id, its records, its sealing key, but another
+# certificate and address
+node_ b stop
+rm -rf "$TMP/c" && cp -a "$TMP/b" "$TMP/c" && rm "$TMP/c/keys/server.pem"
+sed -i "s/^listen = .*/listen = ${NODE_ADDRESS[c]}/" "$TMP/c/node.conf"
+node_start b
+wait_for 20 healthy
+before=$(events)
+on a "ncs certvalidation tofu-certs deletecert host ${NODE_ADDRESS[c]}_8082" # that it called before is no help
+node_start c
+refused() { on c "ncs ha status"; [[ $OUT == *"is in a pair with another server"* ]]; }
+wait_for 20 refused
+ok $? "whoever gives itself out for the secondary is refused"
+configure a "logging loglevel 3"
+is $? 0 "a change meanwhile"
+level_of() { on "$1" "show running-config | include loglevel"; echo "${OUT##* }"; }
+is "$(level_of b)/$(level_of c)" "3/6" "goes to the secondary, and not to it"
+on c "ncs ha remove force"
+unmoved "$before" "nor can it take the pair apart"
+node_ c stop
+
+# --- the key changes on one of both: what was proved before counts no more
+on a "ncs ha authkey Another-key-3"
+wait_for 30 is_state b "Secondary Lost Primary"
+ok $? "another key puts out who proved the one before"
+wait_for 30 is_state a "Primary Lost Secondary"
+ok $? "which follows no more"
+on a "ncs ha authkey $AUTHKEY"
+wait_for 30 healthy
+ok $? "the same key on both again, and the pair is what it was"
+before=$(events)
+
 # --- requests without a proof
 asked=$(hostile ask "$A" 8082)
 is "$(grep -c ' 200$' <<<"$asked")" 1 "only hello answers who has not proved anything"
