@@ -44,15 +44,17 @@ static void write_line(struct record *record, json_t *line)
 struct record *record_open(const char *path, const char *title, struct error *err)
 {
     struct record *record = calloc(1, sizeof(*record));
+    int why;
 
     if (record == NULL)
         abort();
     record->path = strdup(path);
     record->file = fopen(path, "we");
+    why = errno;
     record->size = terminal_size();
     record->began_ms = clock_monotonic_ms();
     if (record->file == NULL) {
-        error_set_errno(err, errno, "cannot record to %s", path);
+        error_set_errno(err, why, "cannot record to %s", path);
         record_close(record, NULL);
         return NULL;
     }

@@ -56,7 +56,7 @@ jq -es '.[1:] | length > 5 and all(.[]; length == 3 and (.[0] | type == "number"
 ok $? "and every further line is an event"
 like "$(jq -rs '.[1:] | map(.[2]) | add' "$TMP/cast")" "MISMATCH" "with what was seen"
 OUT=$(play 6 --record /nowhere/cast 2>&1)
-like "$? $OUT" "[14] .*cannot record to /nowhere/cast" "a recording that cannot be made"
+like "$? $OUT" "1 .*cannot record to /nowhere/cast: No such file" "a recording that cannot be made, and why"
 OUT=$(yes '' | head -50 | play 6 --step 2>&1)
 is "$? $(grep -c '\[Enter\]' <<<"$OUT")" "0 6" "with --step it waits at every step"
 OUT=$(play 6 --quiet)
