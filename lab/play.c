@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ struct play {
     const struct lab_arguments *arguments;
     struct record *record;
     char folder[PATH_MAX]; /* of the scenario's lab */
-    char said[PATH_MAX];   /* what is printed only where it went wrong */
+    FILE *said;            /* what is printed only where it went wrong; in memory */
     int failed;
     int count;
     json_t *results; /* --json: an object for each that was played; NULL: lines instead */
@@ -52,9 +53,9 @@ static void catch_signals(void)
     sigaction(SIGHUP, &action, NULL);
 }
 
-/* Runs a program to its end, its output into a file (NULL: where ours goes). A signal ends it too, unless it
- * is `shielded`. The status of waitpid(2). */
-static int run(char *const argv[], const char *output, bool shielded)
+/* Runs a program to its end, its output behind what is in a file (NULL: where ours goes). A signal ends it
+ * too, unless it is `shielded`. The status of waitpid(2). */
+static int run(char *const argv[], FILE *output, bool shielded)
 {
     int status = -1;
     pid_t pid;
@@ -62,13 +63,11 @@ static int run(char *const argv[], const char *output, bool shielded)
     fflush(stdout);
     pid = fork();
     if (pid == 0) {
-        int file = output != NULL ? open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-
         if (shielded)
             setpgid(0, 0);
-        if (file >= 0) {
-            dup2(file, STDOUT_FILENO);
-            dup2(file, STDERR_FILENO);
+        if (output != NULL) {
+            dup2(fileno(output), STDOUT_FILENO);
+            dup2(fileno(output), STDERR_FILENO);
         }
         execvp(argv[0], argv);
         fprintf(stderr, "primelab: cannot run %s: %s\n", argv[0], strerror(errno));
@@ -95,37 +94,40 @@ static int run_primelab(const struct play *play, const char *command, const char
     return run(argv, play->said, strcmp(command, "down") == 0);
 }
 
-/* Below a folder that others may enter: as root, the nodes run as another user. */
+/* One that others may enter: as root, the nodes run as another user. */
 static int make_folder(struct play *play, struct error *err)
 {
     const char *above = getenv("TMPDIR");
-    char folder[PATH_MAX - 32];
 
-    snprintf(folder, sizeof(folder), "%s/primelab-play.XXXXXX", above != NULL ? above : "/tmp");
-    if (mkdtemp(folder) == NULL || chmod(folder, 0755) != 0)
+    snprintf(play->folder, sizeof(play->folder), "%s/primelab-play.XXXXXX", above != NULL ? above : "/tmp");
+    if (mkdtemp(play->folder) == NULL || chmod(play->folder, 0755) != 0)
         return error_set_errno(err, errno, "cannot make a folder for the lab in %s",
                                above != NULL ? above : "/tmp");
-    snprintf(play->folder, sizeof(play->folder), "%s/lab", folder);
-    snprintf(play->said, sizeof(play->said), "%s/said", folder);
     return 0;
 }
 
-static void remove_folder(struct play *play)
+static int open_said(struct play *play, struct error *err)
 {
-    unlink(play->said);
-    *strrchr(play->folder, '/') = '\0';
-    rmdir(play->folder);
+    int fd = memfd_create("said", MFD_CLOEXEC);
+
+    play->said = fd >= 0 ? fdopen(fd, "a+") : NULL;
+    return play->said != NULL ? 0 : error_set_errno(err, errno, "cannot keep what the scenario says");
+}
+
+static void empty_said(const struct play *play)
+{
+    fflush(play->said);
+    if (ftruncate(fileno(play->said), 0) == 0)
+        rewind(play->said);
 }
 
 static void print_said(const struct play *play)
 {
-    FILE *file = fopen(play->said, "re");
     char line[4096];
 
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+    rewind(play->said);
+    while (fgets(line, sizeof(line), play->said) != NULL)
         printf("# %s", line);
-    if (file != NULL)
-        fclose(file);
 }
 
 static void tell_scenario(const struct play *play)
@@ -145,18 +147,12 @@ static int run_script(struct play *play, const struct scenario *scenario)
 {
     char *argv[] = {"expect", "-f", (char *)(uintptr_t)scenario->path, NULL};
     struct error err = {0};
-    FILE *out;
     int status;
 
     tell_scenario(play);
     if (play->record == NULL)
         return run(argv, is_quiet(play) ? play->said : NULL, false);
-    out = is_quiet(play) ? fopen(play->said, "ae") : stdout;
-    if (out == NULL)
-        error_set_errno(&err, errno, "cannot write %s", play->said);
-    status = out != NULL ? record_run(play->record, argv, out, &err) : -1;
-    if (out != NULL && out != stdout)
-        fclose(out);
+    status = record_run(play->record, argv, is_quiet(play) ? play->said : stdout, &err);
     if (status < 0)
         fprintf(stderr, "primelab: %s\n", err.message);
     return status;
@@ -179,7 +175,7 @@ static int play_on_lab(struct play *play, const struct scenario *scenario)
     int status = bring_up(play, scenario);
 
     if (status == 0 && !interrupted) {
-        unlink(play->said);
+        empty_said(play);
         status = run_script(play, scenario);
     }
     if (play->arguments->keep && play->results == NULL)
@@ -192,19 +188,17 @@ static int play_on_lab(struct play *play, const struct scenario *scenario)
 /* What was printed, line by line. */
 static json_t *said_lines(const struct play *play)
 {
-    FILE *file = fopen(play->said, "re");
     json_t *lines = json_array();
     char line[4096];
 
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+    rewind(play->said);
+    while (fgets(line, sizeof(line), play->said) != NULL) {
         struct text shown = {0};
 
         text_add_line(&shown, line, strcspn(line, "\r\n"));
         json_array_append_new(lines, json_string(shown.data != NULL ? shown.data : ""));
         text_free(&shown);
     }
-    if (file != NULL)
-        fclose(file);
     return lines;
 }
 
@@ -251,12 +245,11 @@ static int play_one(struct play *play, const struct scenario *scenario)
     struct error err = {0};
     int status;
 
-    if (make_folder(play, &err) != 0)
+    if (open_said(play, &err) != 0 || make_folder(play, &err) != 0)
         return lab_complain(play->arguments, &err);
     status = play_on_lab(play, scenario);
     say_result(play, scenario, status, clock_monotonic_ms() - began);
-    if (!play->arguments->keep)
-        remove_folder(play);
+    fclose(play->said);
     return LAB_OK;
 }
 

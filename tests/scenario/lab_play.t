@@ -62,6 +62,12 @@ is "$? $(grep -c '\[Enter\]' <<<"$OUT")" "0 6" "with --step it waits at every st
 OUT=$(play 6 --quiet)
 is "$? $(sed 's/ ([0-9.]* s)//' <<<"$OUT")" "0 ok 1 - 06-own-port: Something else answers on the node's own 8082
 1..1" "with --quiet it prints results alone"
+OUT=$(play 6 --keep)
+STATUS=$?
+LAB=$(sed -n 's/^# its lab goes on: primelab --folder \(.*\) status$/\1/p' <<<"$OUT")
+is "$STATUS $("$P" --folder "$LAB" status >/dev/null; echo $?)" "0 0" "with --keep its lab goes on"
+"$P" --folder "$LAB" down >/dev/null
+is "$? $(find "$TMP" -maxdepth 1 -name 'primelab-play*')" "0 " "until it is taken down, with all that was there"
 OUT=$(play 6 --json)
 is "$? $(jq -r '"\(.passed) \(.failed) \(.skipped) \(.played[0] | .number, .name, .result, (.seconds > 0), has("output"))"' <<<"$OUT" | tr '\n' ' ')" \
     "0 1 0 0 1 1 0 0 06-own-port 1 0 0 ok 1 0 0 true 1 0 0 false " "with --json it is one document"
