@@ -1,5 +1,6 @@
 /* `down`: ends whatever belongs to the lab, however it was left behind, and removes its folder. */
 #include "base/file.h"
+#include "lab/folder.h"
 #include "lab/own.h"
 #include "lab/process.h"
 #include "lab/ssh.h"

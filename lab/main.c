@@ -1,5 +1,6 @@
 /* primelab: two nodes, an ISE and a DNA Center stand-in on one machine. See --help. */
 #include "base/version.h"
+#include "lab/folder.h"
 #include "lab/namespace.h"
 #include "lab/process.h"
 #include "lab/reference.h"

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "lab/api.h"
 #include "lab/data_files.h"
+#include "lab/folder.h"
 #include "lab/mood.h"
 #include "lab/own.h"
 #include "lab/process.h"

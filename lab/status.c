@@ -1,6 +1,7 @@
 /* `status` and `list`: what runs where. */
 #include "base/fingerprint.h"
 #include "identity/identity.h"
+#include "lab/folder.h"
 #include "lab/mood_command.h"
 #include "lab/namespace.h"
 #include "lab/own.h"

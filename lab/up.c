@@ -1,6 +1,7 @@
 /* `up`: starts what does not run, side by side, and shows how far each is. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "lab/folder.h"
 #include "lab/namespace.h"
 #include "lab/network.h"
 #include "lab/process.h"
