@@ -1,4 +1,5 @@
 /* `break` and `heal`: a node that hangs, a cable that is pulled. */
+#include "lab/folder.h"
 #include "lab/namespace.h"
 #include "lab/own.h"
 #include "lab/process.h"
@@ -32,15 +33,15 @@ static int freeze_server(const struct lab_arguments *arguments, const struct lab
     int failed = lab_each_process(&arguments->lab, server, signal_half, &freeze);
 
     if (failed == 0 && freeze.count == 0)
-        failed = lab_complain_stopped(server, &freeze.err);
+        failed = lab_complain_stopped(freeze.lab, server, &freeze.err);
     if (failed != 0)
         return lab_complain(arguments, &freeze.err);
     if (arguments->json)
         return lab_print_json(
             json_pack("{s:s, s:s}", "name", server->name, "state", number == SIGSTOP ? "frozen" : "running"));
     if (number == SIGSTOP)
-        printf("%s hangs now: it takes connections and answers nothing; primelab heal %s\n", server->name,
-               server->name);
+        printf("%s hangs now: it takes connections and answers nothing; primelab heal %s%s\n", server->name,
+               server->name, arguments->lab.option);
     else
         printf("%s goes on\n", server->name);
     return LAB_OK;
@@ -49,7 +50,7 @@ static int freeze_server(const struct lab_arguments *arguments, const struct lab
 /* The secondary's, unless another is named: it is the same to the pair. */
 static int pull(const struct lab_arguments *arguments, bool plugged)
 {
-    const struct lab *lab = &arguments->lab;
+    struct lab lab = arguments->lab;
     const char *name = arguments->word_count > 1 ? arguments->words[1] : "prime-sec";
     struct error err = {0};
     const struct lab_server *server = lab_find(name, &err);
@@ -57,8 +58,8 @@ static int pull(const struct lab_arguments *arguments, bool plugged)
     if (server != NULL && server->kind != LAB_NODE)
         error_set(&err, ERROR_INVALID_ARGUMENT, "%s has no cable of its own; prime-pri and prime-sec have",
                   server->name);
-    if (err.code != ERROR_NONE || lab_check_present(lab, &err) != 0 ||
-        lab_cable(lab, server, plugged, &err) != 0)
+    if (err.code != ERROR_NONE || lab_check_present(&lab, &err) != 0 ||
+        lab_cable(&lab, server, plugged, &err) != 0)
         return lab_complain(arguments, &err);
     if (arguments->json)
         return lab_print_json(json_pack("{s:s, s:b}", "name", server->name, "link", plugged));

@@ -64,30 +64,43 @@ static int stop_servers(const struct lab_arguments *arguments, struct sweep *swe
     return 0;
 }
 
+/* With the folders above, where no other lab is left. */
+static int remove_folder(const struct lab *lab, struct error *err)
+{
+    if (lab_check_folder(lab, err) != 0)
+        return -1;
+    if (remove_tree(lab->folder) != 0) {
+        error_set(err, ERROR_DENIED, "cannot remove all of %s", lab->folder);
+        return error_hint(err, "remove it as the user who brought the lab up");
+    }
+    lab_remove_empty(lab);
+    return 0;
+}
+
 /* The servers, and all that they did not take along with them. */
+static int end_all(const struct lab_arguments *arguments, struct sweep *sweep)
+{
+    if (stop_servers(arguments, sweep) != 0 ||
+        lab_sweep(sweep->lab, NULL, end_process, sweep, &sweep->err) != 0)
+        return -1;
+    if (sweep->ended > 0 && !arguments->json)
+        printf("%d more of its processes ended\n", sweep->ended);
+    return arguments->keep ? 0 : remove_folder(sweep->lab, &sweep->err);
+}
+
 int lab_run_down(const struct lab_arguments *arguments)
 {
     struct lab lab = arguments->lab;
     struct sweep sweep = {.lab = &lab};
     /* Without the folder there is nothing to hold, but there may be processes. */
     int lock = access(lab.folder, F_OK) == 0 ? lab_lock(&lab, &sweep.err) : -1;
+    int failed = -1;
 
-    if ((sweep.err.code != ERROR_NONE && sweep.err.code != ERROR_DENIED &&
-         sweep.err.code != ERROR_STORE_FULL) ||
-        stop_servers(arguments, &sweep) != 0 || lab_sweep(&lab, NULL, end_process, &sweep, &sweep.err) != 0) {
-        if (lock >= 0)
-            close(lock);
-        return lab_complain(arguments, &sweep.err);
-    }
-    if (sweep.ended > 0 && !arguments->json)
-        printf("%d more of its processes ended\n", sweep.ended);
-    if (!arguments->keep && remove_tree(lab.folder) != 0) {
-        error_set(&sweep.err, ERROR_DENIED, "cannot remove all of %s", lab.folder);
-        error_hint(&sweep.err, "remove it as the user who brought the lab up");
-        close(lock);
-        return lab_complain(arguments, &sweep.err);
-    }
+    if (sweep.err.code == ERROR_NONE || sweep.err.code == ERROR_DENIED || sweep.err.code == ERROR_STORE_FULL)
+        failed = end_all(arguments, &sweep);
     if (lock >= 0)
         close(lock);
+    if (failed != 0)
+        return lab_complain(arguments, &sweep.err);
     return arguments->json ? lab_print_json(json_pack("{s:b}", "ok", 1)) : LAB_OK;
 }

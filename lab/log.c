@@ -1,5 +1,6 @@
 /* `log`: what the servers wrote down, and with -f what they go on writing. */
 #include "base/text.h"
+#include "lab/folder.h"
 #include "lab/process.h"
 #include "lab/subcommand.h"
 
@@ -127,10 +128,11 @@ static void follow(struct logs *logs)
 int lab_run_log(const struct lab_arguments *arguments)
 {
     struct logs logs = {.arguments = arguments};
+    struct lab lab = arguments->lab;
     struct error err = {0};
     const struct lab_server *server = NULL;
 
-    if (lab_check_present(&arguments->lab, &err) != 0)
+    if (lab_check_present(&lab, &err) != 0)
         return lab_complain(arguments, &err);
     if (arguments->word_count > 0 && (server = lab_find(arguments->words[0], &err)) == NULL)
         return lab_complain(arguments, &err);

@@ -60,7 +60,7 @@ int lab_print_json(json_t *document)
     return LAB_OK;
 }
 
-/* The command needs a node that runs. */
+/* The command needs a node that runs, and answers. */
 static int check_node(const struct lab_arguments *arguments)
 {
     struct error err = {0};
@@ -68,16 +68,20 @@ static int check_node(const struct lab_arguments *arguments)
     if (arguments->server->kind != LAB_NODE)
         error_set(&err, ERROR_INVALID_ARGUMENT,
                   "%s is a stand-in and has no shell; prime-pri and prime-sec have", arguments->server->name);
-    else if (lab_pid(&arguments->lab, arguments->server) == 0)
-        lab_complain_stopped(arguments->server, &err);
+    else
+        lab_check_awake(&arguments->lab, arguments->server, &err);
     return err.code != ERROR_NONE ? lab_complain(arguments, &err) : LAB_OK;
 }
 
 static int run_ssh(const struct lab_arguments *arguments)
 {
+    struct error err = {0};
     int status = check_node(arguments);
 
-    return status != LAB_OK ? status : lab_ssh_connect(&arguments->lab, arguments->server, arguments->rest);
+    if (status != LAB_OK)
+        return status;
+    lab_ssh_connect(&arguments->lab, arguments->server, arguments->rest, &err);
+    return lab_complain(arguments, &err);
 }
 
 static int run_shell(const struct lab_arguments *arguments)
@@ -91,45 +95,50 @@ static int run_renew(const struct lab_arguments *arguments)
 {
     struct lab lab = arguments->lab;
     struct error err = {0};
-    int lock = lab_check_present(&lab, &err) == 0 ? lab_lock(&lab, &err) : -1;
+    int lock = lab_lock_present(&lab, &err);
 
     if (lock < 0 || lab_renew(&lab, arguments->server, &err) != 0)
         return lab_complain(arguments, &err);
     close(lock);
     if (arguments->json)
-        return lab_run_status(arguments);
+        return lab_print_status(&lab);
     printf("%s has a new key and certificate\n", arguments->server->name);
     return LAB_OK;
 }
 
-/* What the lab's own processes are: not for people, and not in the help. */
+/* What the lab's own processes are is not for people, and not in the help. */
+static int complain_internal(const struct lab_arguments *arguments, const char *command)
+{
+    struct error err = {0};
+
+    error_set(&err, ERROR_INVALID_ARGUMENT, "`%s` is started by `primelab up` only", command);
+    return lab_complain(arguments, &err);
+}
+
 static int run_standin(const struct lab_arguments *arguments)
 {
-    if (fcntl(STANDIN_READY_FD, F_SETFD, FD_CLOEXEC) != 0) {
-        fprintf(stderr, "primelab: `standin` is started by `primelab up` only\n");
-        return LAB_USAGE;
-    }
+    if (fcntl(STANDIN_READY_FD, F_SETFD, FD_CLOEXEC) != 0)
+        return complain_internal(arguments, "standin");
     return standin_run(&arguments->lab, arguments->server, STANDIN_READY_FD);
 }
 
 static int run_namespace(const struct lab_arguments *arguments)
 {
-    (void)arguments;
-    if (fcntl(STANDIN_READY_FD, F_SETFD, FD_CLOEXEC) == 0)
-        return lab_namespace_hold(STANDIN_READY_FD);
-    fprintf(stderr, "primelab: `namespace` is started by `primelab up` only\n");
-    return LAB_USAGE;
+    if (fcntl(STANDIN_READY_FD, F_SETFD, FD_CLOEXEC) != 0)
+        return complain_internal(arguments, "namespace");
+    return lab_namespace_hold(STANDIN_READY_FD);
 }
 
 static int run_program(const struct lab_arguments *arguments)
 {
+    struct lab lab = arguments->lab;
     struct error err = {0};
 
     if (arguments->rest[0] == NULL) {
         error_set(&err, ERROR_INVALID_ARGUMENT, "run what? e.g. primelab run prime-pri ping 127.0.0.12");
         return lab_complain(arguments, &err);
     }
-    if (lab_namespace_enter(&arguments->lab, arguments->server, &err) != 0)
+    if (lab_check_present(&lab, &err) != 0 || lab_namespace_enter(&lab, arguments->server, &err) != 0)
         return lab_complain(arguments, &err);
     execvp(arguments->rest[0], arguments->rest);
     error_set(&err, ERROR_NOT_FOUND, "cannot run %s: %s", arguments->rest[0], strerror(errno));
@@ -182,7 +191,6 @@ struct line {
     const char *word[LAB_WORDS_MAX + 2];
     int count;
     const char *folder;
-    const char *network;
 };
 
 /* All behind its server is not ours to read. */
@@ -191,9 +199,77 @@ static bool has_rest(const char *command)
     return strcmp(command, "ssh") == 0 || strcmp(command, "mood") == 0 || strcmp(command, "run") == 0;
 }
 
+static void read_jobs(const char *typed, int *out, struct error *err)
+{
+    char *end;
+    long number = strtol(typed, &end, 10);
+
+    if (end == typed || *end != '\0' || number < 1 || number > JOBS_MAX)
+        error_set(err, ERROR_INVALID_ARGUMENT, "--jobs wants a number from 1 to %d, not \"%.40s\"", JOBS_MAX,
+                  typed);
+    else
+        *out = (int)number;
+}
+
+/* What getopt(3) did not take. */
+static void complain_option(int answer, const char *word, struct error *err)
+{
+    if (answer == ':')
+        error_set(err, ERROR_INVALID_ARGUMENT, "%.40s wants a value behind it", word);
+    else if (optopt == 0)
+        error_set(err, ERROR_INVALID_ARGUMENT, "there is no option %.40s", word);
+    else if (strncmp(word, "--", 2) != 0)
+        error_set(err, ERROR_INVALID_ARGUMENT, "there is no option -%c", optopt);
+    else
+        error_set(err, ERROR_INVALID_ARGUMENT, "the option %.40s takes no value", word);
+}
+
+/* One option, but for those that are all there is to the line. */
+static void take_option(int option, struct lab_arguments *out, struct line *line, struct error *err)
+{
+    switch (option) {
+    case 'F':
+        line->folder = optarg;
+        break;
+    case 'N':
+        out->network = optarg;
+        break;
+    case 'n':
+        out->named = optarg;
+        break;
+    case 'c':
+        out->command = optarg;
+        break;
+    case 'k':
+        out->keep = true;
+        break;
+    case 'j':
+        out->json = true;
+        break;
+    case 'f':
+        out->follow = true;
+        break;
+    case 'r':
+        out->record = optarg;
+        break;
+    case 's':
+        out->step = true;
+        break;
+    case 'J':
+        read_jobs(optarg, &out->jobs, err);
+        break;
+    case 'S':
+        out->namespaces = true;
+        break;
+    default:
+        out->quiet = true;
+    }
+}
+
 /* The options, wherever they stand, up to `ssh <node>` or `mood <server>`: all behind is theirs. Returns -1
- * to go on, else the exit status. */
-static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line)
+ * to go on, also with an error (--json may stand behind what is wrong), else the exit status. */
+static int read_options(int argc, char **argv, struct lab_arguments *out, struct line *line,
+                        struct error *err)
 {
     static const struct option known[] = {{"folder", required_argument, NULL, 'F'},
                                           {"network", required_argument, NULL, 'N'},
@@ -212,7 +288,7 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
                                           {NULL, 0, NULL, 0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "-F:N:n:c:r:kjfsqVh", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-:F:N:n:c:r:kjfsqVh", known, NULL)) != -1) {
         switch (option) {
         case 1: /* no option */
             if (line->count < LAB_WORDS_MAX + 2)
@@ -220,46 +296,6 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
             out->rest = argv + optind;
             if (line->count == 2 && has_rest(line->word[0]))
                 return -1;
-            break;
-        case 'F':
-            line->folder = optarg;
-            break;
-        case 'N':
-            line->network = optarg;
-            break;
-        case 'n':
-            out->named = optarg;
-            break;
-        case 'c':
-            out->command = optarg;
-            break;
-        case 'k':
-            out->keep = true;
-            break;
-        case 'j':
-            out->json = true;
-            break;
-        case 'f':
-            out->follow = true;
-            break;
-        case 'r':
-            out->record = optarg;
-            break;
-        case 's':
-            out->step = true;
-            break;
-        case 'J':
-            out->jobs = (int)strtol(optarg, NULL, 10);
-            if (out->jobs < 1 || out->jobs > JOBS_MAX) {
-                fprintf(stderr, "primelab: --jobs wants a number from 1 to %d\n", JOBS_MAX);
-                return LAB_USAGE;
-            }
-            break;
-        case 'S':
-            out->namespaces = true;
-            break;
-        case 'q':
-            out->quiet = true;
             break;
         case 'V':
             printf("primelab " PRODUCT_VERSION "\n");
@@ -270,12 +306,51 @@ static int read_options(int argc, char **argv, struct lab_arguments *out, struct
         case 'h':
             print_help(stdout);
             return LAB_OK;
+        case '?':
+        case ':':
+            complain_option(option, argv[optind - 1], err);
+            break;
         default:
-            print_help(stderr);
-            return LAB_USAGE;
+            take_option(option, out, line, err);
         }
     }
     return -1;
+}
+
+/* The command that was typed, with as many words as it takes; NULL: the error says which word is wrong. */
+static const struct lab_subcommand *read_command(const struct line *line, struct error *err)
+{
+    const struct lab_subcommand *command = line->count > 0 ? find_subcommand(line->word[0]) : NULL;
+    int words = command != NULL ? line->count - 1 - command->takes_server : 0;
+
+    if (line->count == 0)
+        error_set(err, ERROR_INVALID_ARGUMENT, "a command is missing");
+    else if (command == NULL)
+        error_set(err, ERROR_INVALID_ARGUMENT, "there is no command \"%.40s\"", line->word[0]);
+    else if (words < command->words_least)
+        error_set(err, ERROR_INVALID_ARGUMENT, "a word is missing behind %s: primelab %s %s", command->name,
+                  command->name, command->arguments);
+    else if (words > command->words_most)
+        error_set(err, ERROR_INVALID_ARGUMENT, "\"%.40s\" is too much: primelab %s%s%s",
+                  line->word[1 + command->takes_server + command->words_most], command->name,
+                  command->arguments[0] != '\0' ? " " : "", command->arguments);
+    return err->code == ERROR_NONE ? command : NULL;
+}
+
+/* Options that contradict each other, or the command. */
+static int check_options(const struct lab_arguments *arguments, const struct line *line, struct error *err)
+{
+    if (arguments->named != NULL && line->folder != NULL)
+        return error_set(err, ERROR_INVALID_ARGUMENT, "a lab has a name or a folder: give one of the two");
+    if (arguments->network == NULL)
+        return 0;
+    if (strcmp(line->word[0], "up") != 0)
+        return error_set(err, ERROR_INVALID_ARGUMENT,
+                         "--network is for up alone: a lab keeps the addresses that it came up with");
+    if (arguments->namespaces)
+        return error_set(err, ERROR_INVALID_ARGUMENT,
+                         "--network asks for addresses on loopback, --netns for networks apart from it");
+    return lab_check_network(arguments->network, err);
 }
 
 static int open_lab(struct lab_arguments *arguments, const struct line *line, struct error *err)
@@ -283,53 +358,51 @@ static int open_lab(struct lab_arguments *arguments, const struct line *line, st
     char named[PATH_MAX];
     const char *folder = line->folder != NULL ? line->folder : LAB_FOLDER;
 
-    if (arguments->named != NULL && line->folder != NULL)
-        return error_set(err, ERROR_INVALID_ARGUMENT, "a lab has a name or a folder: give one of the two");
+    if (check_options(arguments, line, err) != 0)
+        return -1;
     if (arguments->named != NULL) {
         if (lab_named_folder(arguments->named, named, err) != 0)
             return -1;
         folder = named;
     }
-    if (lab_open(folder, line->network, &arguments->lab, err) != 0)
-        return -1;
-    if (!arguments->namespaces || arguments->lab.namespaces)
-        return 0;
-    if (arguments->lab.network[0] != '\0') {
-        error_set(err, ERROR_CONFLICT, "the lab in %s has its addresses on loopback", arguments->lab.folder);
-        return error_hint(err,
-                          "take it down first, or give the new one another name: primelab --name <name>");
+    lab_set_option(&arguments->lab, arguments->named, line->folder);
+    return lab_open(folder, &arguments->lab, err);
+}
+
+static int run(const struct lab_subcommand *command, struct lab_arguments *arguments, const struct line *line)
+{
+    struct error err = {0};
+
+    if (open_lab(arguments, line, &err) != 0)
+        return lab_complain(arguments, &err);
+    if (command->takes_server) {
+        arguments->server = lab_find(line->word[1], &err);
+        if (arguments->server == NULL)
+            return lab_complain(arguments, &err);
     }
-    arguments->lab.namespaces = true;
-    return 0;
+    arguments->word_count = line->count - 1 - command->takes_server;
+    for (int i = 0; i < arguments->word_count; i++)
+        arguments->words[i] = line->word[line->count - arguments->word_count + i];
+    return command->run(arguments);
 }
 
 int main(int argc, char **argv)
 {
     static struct lab_arguments arguments;
     struct line line = {0};
-    const struct lab_subcommand *subcommand;
+    const struct lab_subcommand *command = NULL;
     struct error err = {0};
-    int status = read_options(argc, argv, &arguments, &line);
-    int words;
+    int status = read_options(argc, argv, &arguments, &line, &err);
 
     umask(022); /* the lab of root runs as another user, who has to reach what is made here */
     if (status >= 0)
         return status;
-    subcommand = line.count > 0 ? find_subcommand(line.word[0]) : NULL;
-    words = subcommand != NULL ? line.count - 1 - subcommand->takes_server : -1;
-    if (subcommand == NULL || words < subcommand->words_least || words > subcommand->words_most) {
+    if (err.code == ERROR_NONE)
+        command = read_command(&line, &err);
+    if (command != NULL)
+        return run(command, &arguments, &line);
+    status = lab_complain(&arguments, &err);
+    if (!arguments.json)
         print_help(stderr);
-        return LAB_USAGE;
-    }
-    if (open_lab(&arguments, &line, &err) != 0)
-        return lab_complain(&arguments, &err);
-    if (subcommand->takes_server) {
-        arguments.server = lab_find(line.word[1], &err);
-        if (arguments.server == NULL)
-            return lab_complain(&arguments, &err);
-    }
-    arguments.word_count = words;
-    for (int i = 0; i < words; i++)
-        arguments.words[i] = line.word[line.count - words + i];
-    return subcommand->run(&arguments);
+    return status;
 }

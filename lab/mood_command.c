@@ -21,11 +21,7 @@ static int tell(const struct lab *lab, const struct lab_server *server, const ch
     static const char ok[] = "ok ";
     const size_t length = strlen(ok);
 
-    if (lab_is_frozen(lab_pid(lab, server))) {
-        error_set(err, ERROR_TIMEOUT, "%s hangs", server->name);
-        return error_hint(err, "let it go on with: primelab heal %s", server->name);
-    }
-    if (control_ask(lab, server, line, reply, err) != 0)
+    if (lab_check_awake(lab, server, err) != 0 || control_ask(lab, server, line, reply, err) != 0)
         return -1;
     if (strncmp(reply, ok, length) != 0)
         return error_set(err, ERROR_INTERNAL, "%s: %s", server->name, reply);
@@ -100,30 +96,69 @@ json_t *lab_mood_json(const struct lab *lab, const struct lab_server *server)
     return state;
 }
 
+/* What `mood` takes beside moods. */
+static const struct order {
+    const char *name;
+    const char *value; /* NULL: none */
+    const char *help;
+    bool of_ise;
+    bool of_dnac;
+} orders[] = {
+    {"renewed", NULL, "a new certificate for the same key", true, true},
+    {"rolled", NULL, "a new key and certificate; connections that are there live on", true, true},
+    {"type", "<0-3>", "of the node: 0 standalone, 1 active, 2 backup, 3 no monitoring node", true, false},
+    {"sessions", "<n>", "how many are active", true, false},
+    {"devices", "<n>", "how many the inventory has", false, true},
+    {"token-lifetime", "<s>", "of a token", false, true},
+    {"revoke", NULL, "no token given so far counts any longer", false, true},
+};
+#define ORDER_COUNT (sizeof(orders) / sizeof(orders[0]))
+
+static bool takes(const struct lab_server *server, const struct order *order)
+{
+    return settings_is_ise(server) ? order->of_ise : order->of_dnac;
+}
+
 static void print_list(const struct lab_server *server)
 {
+    char typed[64];
+
     for (size_t i = 0; i < mood_type_count; i++) {
         const struct mood_type *type = &mood_types[i];
-        char typed[64];
 
         snprintf(typed, sizeof(typed), "%s%s%s%s", type->name, type->unit != NULL ? " [<" : "",
                  type->unit != NULL ? type->unit : "", type->unit != NULL ? ">]" : "");
         printf("  %-22s %s%s%s%s\n", typed, type->help, type->word != NULL ? " (" : "",
                type->word != NULL ? type->word : "", type->word != NULL ? ")" : "");
     }
-    printf("behind each: [times <n>] [path <prefix>]\n"
-           "  %-22s a new certificate for the same key\n"
-           "  %-22s a new key and certificate; connections that are there live on\n",
-           "renewed", "rolled");
-    if (settings_is_ise(server))
-        printf("  %-22s of the node: 0 standalone, 1 active, 2 backup, 3 no monitoring node\n"
-               "  %-22s how many are active\n",
-               "type <0-3>", "sessions <n>");
-    else
-        printf("  %-22s how many the inventory has\n"
-               "  %-22s of a token\n"
-               "  %-22s no token given so far counts any longer\n",
-               "devices <n>", "token-lifetime <s>", "revoke");
+    printf("behind each: [times <n>] [path <prefix>]\n");
+    for (size_t i = 0; i < ORDER_COUNT; i++) {
+        if (!takes(server, &orders[i]))
+            continue;
+        snprintf(typed, sizeof(typed), "%s%s%s", orders[i].name, orders[i].value != NULL ? " " : "",
+                 orders[i].value != NULL ? orders[i].value : "");
+        printf("  %-22s %s\n", typed, orders[i].help);
+    }
+}
+
+static int print_list_json(const struct lab_server *server)
+{
+    json_t *moods = json_array();
+    json_t *others = json_array();
+
+    for (size_t i = 0; i < mood_type_count; i++) {
+        const struct mood_type *type = &mood_types[i];
+
+        json_array_append_new(moods, json_pack("{s:s, s:s*, s:s*, s:s}", "name", type->name, "unit",
+                                               type->unit, "words", type->word, "help", type->help));
+    }
+    for (size_t i = 0; i < ORDER_COUNT; i++) {
+        if (takes(server, &orders[i]))
+            json_array_append_new(others, json_pack("{s:s, s:s*, s:s}", "name", orders[i].name, "value",
+                                                    orders[i].value, "help", orders[i].help));
+    }
+    return lab_print_json(
+        json_pack("{s:s, s:o, s:o}", "name", server->name, "moods", moods, "others", others));
 }
 
 static int change_identity(const struct lab *lab, const struct lab_server *server, bool keep_key,
@@ -160,6 +195,8 @@ static int change(const struct lab *lab, const struct lab_server *server, char *
 {
     const bool is_one = words[1] == NULL;
 
+    if (lab_pid(lab, server) != 0 && lab_check_awake(lab, server, err) != 0)
+        return -1;
     if (is_one && strcmp(words[0], "renewed") == 0)
         return change_identity(lab, server, true, err);
     if (is_one && strcmp(words[0], "rolled") == 0)
@@ -173,11 +210,9 @@ static int run(const struct lab_arguments *arguments, struct error *err)
     int failed;
     int lock;
 
-    if (lab_check_present(&lab, err) != 0)
-        return -1;
     if (arguments->rest[0] == NULL)
-        return 0;
-    lock = lab_lock(&lab, err);
+        return lab_check_present(&lab, err);
+    lock = lab_lock_present(&lab, err);
     if (lock < 0)
         return -1;
     failed = change(&lab, arguments->server, arguments->rest, err);
@@ -197,6 +232,8 @@ int lab_run_mood(const struct lab_arguments *arguments)
         return lab_complain(arguments, &err);
     }
     if (arguments->rest[0] != NULL && strcmp(arguments->rest[0], "list") == 0) {
+        if (arguments->json)
+            return print_list_json(server);
         print_list(server);
         return LAB_OK;
     }

@@ -16,6 +16,7 @@
 
 #define SWITCH "switch"
 #define READY_FD 3
+#define HOLDER_STOP_MS 1000
 #define IPV6_NETWORK "2001:db8:0:2" /* beside LAB_PRIVATE_NETWORK (RFC 3849) */
 
 static const struct lab_server the_switch = {.name = SWITCH, .kind = LAB_STANDIN};
@@ -56,7 +57,8 @@ int lab_namespace_enter(const struct lab *lab, const struct lab_server *server, 
     if (holder != 0)
         return enter(holder, err);
     error_set(err, ERROR_UNREACHABLE, "the network of %s is gone", server->name);
-    return error_hint(err, "bring the lab up again with: primelab down, primelab up --netns");
+    return error_hint(err, "bring the lab up again with: primelab%s down, primelab%s up --netns", lab->option,
+                      lab->option);
 }
 
 /* Has ip(8) do what the lines say, in that namespace. */
@@ -145,7 +147,7 @@ static pid_t ensure_holder(const struct lab *lab, const struct lab_server *serve
     if (waitpid(pid, NULL, WNOHANG) == 0)
         return pid;
     error_set(err, ERROR_DENIED, "a network namespace is not to be had here");
-    error_hint(err, "bring the lab up on loopback: primelab up");
+    error_hint(err, "bring the lab up on loopback: primelab%s up", lab->option);
     return 0;
 }
 
@@ -199,7 +201,8 @@ int lab_namespaces_make(const struct lab *lab, struct error *err)
         return 0;
     if (geteuid() != 0) {
         error_set(err, ERROR_DENIED, "networks of the nodes' own take root");
-        return error_hint(err, "bring the lab up on loopback, which everybody may: primelab up");
+        return error_hint(err, "bring the lab up on loopback, which everybody may: primelab%s up",
+                          lab->option);
     }
     switch_holder = ensure_holder(lab, &the_switch, &made, err);
     if (switch_holder == 0 || (made && make_switch(lab, switch_holder, err) != 0))
@@ -214,6 +217,18 @@ int lab_namespaces_make(const struct lab *lab, struct error *err)
             return -1;
     }
     return 0;
+}
+
+static int end_holder(void *arg, pid_t pid, enum lab_task task)
+{
+    if (task != LAB_TASK_NAMESPACE)
+        return 0;
+    return lab_end(arg, pid, HOLDER_STOP_MS, NULL) == 0 ? 1 : -1;
+}
+
+void lab_namespaces_end(const struct lab *lab)
+{
+    lab_sweep(lab, NULL, end_holder, (void *)(uintptr_t)lab, NULL);
 }
 
 bool lab_is_unplugged(const struct lab *lab, const struct lab_server *server)
@@ -236,8 +251,8 @@ int lab_cable(const struct lab *lab, const struct lab_server *server, bool plugg
                   "the nodes of this lab share the machine's loopback, which has no cables");
         return error_hint(err,
                           "as root, a lab with cables: primelab --name cables up --netns; for everybody, a "
-                          "node that hangs: primelab break %s",
-                          server->name);
+                          "node that hangs: primelab break %s%s",
+                          server->name, lab->option);
     }
     holder = find_holder(lab, &the_switch);
     if (holder == 0)

@@ -10,6 +10,9 @@
 /* Makes the namespaces that are missing. ERROR_DENIED: not root; ERROR_NOT_FOUND: ip(8) is not installed. */
 int lab_namespaces_make(const struct lab *lab, struct error *err);
 
+/* Ends what holds them, before anything else is in them. */
+void lab_namespaces_end(const struct lab *lab);
+
 /* This process, and what it starts, is in the server's network from here on. */
 int lab_namespace_enter(const struct lab *lab, const struct lab_server *server, struct error *err);
 

@@ -64,25 +64,28 @@ static int complain_taken(const struct lab_server *server, const char *address, 
     return error_hint(err, "end that, or let the lab choose its addresses: primelab --name <name> up");
 }
 
-/* What its servers that do not run yet will need. */
-static int check_free(const struct lab *lab, struct error *err)
+int lab_network_check_free(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
     char address[LAB_ADDRESS_MAX];
+    uint16_t port = lab_port(lab, server);
 
+    if (lab->namespaces || lab_pid(lab, server) != 0)
+        return 0;
+    lab_address(lab, server, address);
+    if (!is_free(address, port))
+        return complain_taken(server, address, port, err);
+    if (server->listens_local && strcmp(lab->network, LAB_NETWORK) == 0 && !is_free("127.0.0.1", port))
+        return complain_taken(server, "127.0.0.1", port, err);
+    if (server->kind == LAB_NODE && lab_ssh_pid(lab, server) == 0 && !is_free(address, lab_ssh_port(server)))
+        return complain_taken(server, address, lab_ssh_port(server), err);
+    return 0;
+}
+
+static int check_all_free(const struct lab *lab, struct error *err)
+{
     for (size_t i = 0; i < lab_server_count; i++) {
-        const struct lab_server *server = &lab_servers[i];
-        uint16_t port = lab_port(lab, server);
-
-        lab_address(lab, server, address);
-        if (server->on_demand || lab_pid(lab, server) != 0)
-            continue;
-        if (!is_free(address, port))
-            return complain_taken(server, address, port, err);
-        if (server->listens_local && strcmp(lab->network, LAB_NETWORK) == 0 && !is_free("127.0.0.1", port))
-            return complain_taken(server, "127.0.0.1", port, err);
-        if (server->kind == LAB_NODE && lab_ssh_pid(lab, server) == 0 &&
-            !is_free(address, lab_ssh_port(server)))
-            return complain_taken(server, address, lab_ssh_port(server), err);
+        if (!lab_servers[i].on_demand && lab_network_check_free(lab, &lab_servers[i], err) != 0)
+            return -1;
     }
     return 0;
 }
@@ -93,7 +96,7 @@ static int claim(struct lab *lab, struct error *err)
 
     if (fd < 0)
         return error_set(err, ERROR_CONFLICT, "another lab comes up on %s at this moment", lab->network);
-    if (check_free(lab, err) == 0)
+    if (check_all_free(lab, err) == 0)
         return fd;
     close(fd);
     return -1;

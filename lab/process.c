@@ -222,18 +222,24 @@ static void hand_over(const char *folder)
     }
 }
 
-int lab_check_present(const struct lab *lab, struct error *err)
-{
-    if (lab->network[0] != '\0')
-        return 0;
-    error_set(err, ERROR_UNREACHABLE, "there is no lab in %s", lab->folder);
-    return error_hint(err, "start one with: primelab up");
-}
-
-int lab_complain_stopped(const struct lab_server *server, struct error *err)
+int lab_complain_stopped(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
     error_set(err, ERROR_UNREACHABLE, "%s does not run", server->name);
-    return error_hint(err, "start the lab with: primelab up");
+    if (server->on_demand)
+        return error_hint(err, "start it with: primelab%s start %s", lab->option, server->name);
+    return error_hint(err, "start the lab with: primelab%s up", lab->option);
+}
+
+int lab_check_awake(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    pid_t pid = lab_pid(lab, server);
+
+    if (pid == 0)
+        return lab_complain_stopped(lab, server, err);
+    if (!lab_is_frozen(pid))
+        return 0;
+    error_set(err, ERROR_TIMEOUT, "%s hangs", server->name);
+    return error_hint(err, "let it go on with: primelab heal %s%s", server->name, lab->option);
 }
 
 /* With the key that the server has. */
@@ -280,9 +286,7 @@ int lab_new_identity(const struct lab *lab, const struct lab_server *server, boo
 
 int lab_renew(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
-    if (lab_pid(lab, server) == 0)
-        return lab_complain_stopped(server, err);
-    if (lab_new_identity(lab, server, false, err) != 0)
+    if (lab_check_awake(lab, server, err) != 0 || lab_new_identity(lab, server, false, err) != 0)
         return -1;
     if (server->kind == LAB_NODE)
         return lab_shell(lab, server, "ncs restart") == 0

@@ -17,11 +17,12 @@ int lab_end_strays(const struct lab *lab, struct error *err);
 /* The descriptor that a stand-in closes once it listens. */
 #define STANDIN_READY_FD 3
 
-/* ERROR_UNREACHABLE where no lab was ever brought up there. */
-int lab_check_present(const struct lab *lab, struct error *err);
-
 /* "... does not run", ERROR_UNREACHABLE; returns -1. */
-int lab_complain_stopped(const struct lab_server *server, struct error *err);
+int lab_complain_stopped(const struct lab *lab, const struct lab_server *server, struct error *err);
+
+/* That the server can answer. ERROR_UNREACHABLE: it does not run; ERROR_TIMEOUT: it hangs (`primelab break`).
+ */
+int lab_check_awake(const struct lab *lab, const struct lab_server *server, struct error *err);
 
 /* Runs `primesh --home <node> [-c command]` and waits; with command NULL it takes this process's place. */
 int lab_shell(const struct lab *lab, const struct lab_server *server, const char *command);

@@ -33,10 +33,10 @@ extern const size_t lab_server_count;
 /* A lab on disk. */
 struct lab {
     char network[16];            /* the first three numbers of its addresses; "" before its first `up` */
-    bool network_typed;          /* --network said so */
     bool namespaces;             /* each node in a network namespace of its own */
     char folder[PATH_MAX - 128]; /* absolute */
     char programs[PATH_MAX];     /* the folder where primed and primesh lie */
+    char option[PATH_MAX]; /* behind "primelab", to reach it: "", " --name <name>" or " --folder <folder>" */
 };
 
 #define LAB_ADDRESS_MAX 20

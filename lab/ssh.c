@@ -302,26 +302,35 @@ int lab_ssh_admit(const struct lab *lab, const struct lab_server *server, struct
 
 #define WORDS_MOST 1024
 
-int lab_ssh_connect(const struct lab *lab, const struct lab_server *server, char *const words[])
+static int check_listens(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    if (lab_ssh_pid(lab, server) != 0)
+        return 0;
+    if (lab_ssh_check(err) != 0)
+        return -1;
+    error_set(err, ERROR_UNREACHABLE, "there is no way into %s over SSH: its sshd does not run",
+              server->name);
+    return error_hint(err, "start it with: primelab%s start %s", lab->option, server->name);
+}
+
+int lab_ssh_connect(const struct lab *lab, const struct lab_server *server, char *const words[],
+                    struct error *err)
 {
     char config[PATH_MAX];
-    struct error err = {0};
     const char *arguments[WORDS_MOST + 6] = {"ssh", "-F", config, server->name};
     size_t count = 4;
+    int why;
 
+    if (check_listens(lab, server, err) != 0)
+        return -1;
     lab_ssh_path(lab, NULL, "config", config);
-    if (access(config, R_OK) != 0) {
-        fprintf(stderr, "primelab: there is no way into %s over ssh; start the lab with: primelab up\n",
-                server->name);
-        return 1;
-    }
     for (size_t i = 0; words[i] != NULL && i < WORDS_MOST; i++)
         arguments[count++] = words[i];
-    if (lab_namespace_enter(lab, server, &err) != 0) {
-        fprintf(stderr, "primelab: %s\n", err.message);
-        return 1;
-    }
+    if (lab_namespace_enter(lab, server, err) != 0)
+        return -1;
     execvp("ssh", (char *const *)(uintptr_t)arguments);
-    fprintf(stderr, "primelab: cannot run ssh: %s\n", strerror(errno));
-    return 1;
+    why = errno;
+    error_set_errno(err, why, "cannot run ssh");
+    err->code = why == ENOENT ? ERROR_NOT_FOUND : ERROR_DENIED;
+    return -1;
 }

@@ -24,11 +24,19 @@ int lab_ssh_prepare(const struct lab *lab, struct error *err);
 #define LAB_SSH_USER "admin"
 int lab_ssh_admit(const struct lab *lab, const struct lab_server *server, struct error *err);
 
+/* What must be so before an sshd can let anybody in. ERROR_NOT_FOUND: it is not installed; ERROR_DENIED. */
+int lab_ssh_check(struct error *err);
+
+/* It listened once, and does not now; not true where the lab came up without. */
+bool lab_ssh_is_missing(const struct lab *lab, const struct lab_server *server);
+
 /* Starts the node's sshd; returns once it listens. The lab can do without: the error says why it must. */
 int lab_ssh_start(const struct lab *lab, const struct lab_server *server, struct error *err);
 
 /* Ends it and the sessions that it brought in. */
 int lab_ssh_stop(const struct lab *lab, pid_t listener, struct error *err);
 
-/* Takes this process's place: ssh to the node, with the words of a command (NULL at the end) if any. */
-int lab_ssh_connect(const struct lab *lab, const struct lab_server *server, char *const words[]);
+/* Takes this process's place: ssh to the node, with the words of a command (NULL at the end) if any. Returns
+ * where it cannot. ERROR_UNREACHABLE: no sshd listens; ERROR_NOT_FOUND: sshd or ssh is not installed. */
+int lab_ssh_connect(const struct lab *lab, const struct lab_server *server, char *const words[],
+                    struct error *err);

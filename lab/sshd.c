@@ -25,6 +25,8 @@
 #define POLL_INTERVAL_MS 10
 #define PRIVILEGE_FOLDER "/run/sshd" /* where an sshd of root locks up the half that meets the outside */
 
+#define LISTENED "listened" /* below the node's folder in ssh/: its sshd did, once */
+
 static const char *find_sshd(void)
 {
     static const char *const places[] = {"/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"};
@@ -51,6 +53,14 @@ pid_t lab_ssh_pid(const struct lab *lab, const struct lab_server *server)
     return pid > 1 && lab_task_of(lab, server, pid) == LAB_TASK_SSHD ? pid : 0;
 }
 
+bool lab_ssh_is_missing(const struct lab *lab, const struct lab_server *server)
+{
+    char path[PATH_MAX];
+
+    lab_ssh_path(lab, server, LISTENED, path);
+    return server->kind == LAB_NODE && access(path, F_OK) == 0 && lab_ssh_pid(lab, server) == 0;
+}
+
 /* sshd runs the forced command through the account's shell. */
 static bool has_shell(const struct passwd *account)
 {
@@ -61,13 +71,12 @@ static bool has_shell(const struct passwd *account)
            strcmp(name, "/false") != 0;
 }
 
-/* What must be so before sshd can let the user in. */
-static int check_login(const char *program, struct error *err)
+int lab_ssh_check(struct error *err)
 {
     const struct passwd *account = getpwuid(geteuid());
     const struct spwd *shadow = account != NULL && geteuid() == 0 ? getspnam(account->pw_name) : NULL;
 
-    if (program == NULL)
+    if (find_sshd() == NULL)
         return error_set(err, ERROR_NOT_FOUND, "sshd is not installed");
     if (account == NULL || !has_shell(account))
         return error_set(err, ERROR_DENIED, "the user who runs the lab has no login shell");
@@ -102,7 +111,7 @@ int lab_ssh_start(const struct lab *lab, const struct lab_server *server, struct
     char log[PATH_MAX];
     pid_t pid;
 
-    if (check_login(program, err) != 0)
+    if (lab_ssh_check(err) != 0)
         return -1;
     lab_ssh_path(lab, server, "sshd.pid", config);
     unlink(config);
@@ -125,7 +134,8 @@ int lab_ssh_start(const struct lab *lab, const struct lab_server *server, struct
         }
         poll(NULL, 0, POLL_INTERVAL_MS);
     }
-    return 0;
+    lab_ssh_path(lab, server, LISTENED, config);
+    return file_write(config, "", 0, 0600, err);
 }
 
 /* The sessions outlive the process that listens: each has an sshd of its own. */

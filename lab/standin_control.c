@@ -160,7 +160,7 @@ int control_ask(const struct lab *lab, const struct lab_server *server, const ch
         return error_set_errno(err, errno, "cannot make a socket");
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
     if (lab_pid(lab, server) == 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
-        lab_complain_stopped(server, err);
+        lab_complain_stopped(lab, server, err);
     else if (send(fd, text, (size_t)length, MSG_NOSIGNAL) != length || read_line(fd, reply) != 0)
         error_set(err, ERROR_TIMEOUT, "%s does not answer", server->name);
     else

@@ -99,7 +99,7 @@ static bool is_shown(const struct lab *lab, const struct lab_server *server)
     return !server->on_demand || lab_pid(lab, server) != 0;
 }
 
-static int print_json(const struct lab *lab)
+int lab_print_status(const struct lab *lab)
 {
     json_t *servers = json_array();
     struct row row;
@@ -124,21 +124,13 @@ static int print_json(const struct lab *lab)
                                     "namespaces", lab->namespaces, "servers", servers));
 }
 
-int lab_run_status(const struct lab_arguments *arguments)
+static void print_table(const struct lab *lab)
 {
-    const struct lab *lab = &arguments->lab;
-    struct error err = {0};
     struct row row;
-    int all;
 
-    if (lab_check_present(lab, &err) != 0)
-        return lab_complain(arguments, &err);
-    if (arguments->json)
-        print_json(lab);
-    else
-        printf("%-10s %-7s %-12s %-5s %-8s %s\n", "Server", "Process", "Address", "Port", "State",
-               "Certificate SHA-256");
-    for (size_t i = 0; !arguments->json && i < lab_server_count; i++) {
+    printf("%-10s %-7s %-12s %-5s %-8s %s\n", "Server", "Process", "Address", "Port", "State",
+           "Certificate SHA-256");
+    for (size_t i = 0; i < lab_server_count; i++) {
         if (!is_shown(lab, &lab_servers[i]))
             continue;
         fill_server(lab, &lab_servers[i], &row);
@@ -150,7 +142,35 @@ int lab_run_status(const struct lab_arguments *arguments)
         fill_sshd(lab, &lab_servers[i], &row);
         print_row(&row);
     }
-    return count_running(lab, &all) == all ? LAB_OK : LAB_NOT_RUNNING;
+}
+
+/* The servers that every lab has, and the ways in that were open. */
+static bool all_runs(const struct lab *lab)
+{
+    int all;
+
+    if (count_running(lab, &all) != all)
+        return false;
+    for (size_t i = 0; i < lab_server_count; i++) {
+        if (lab_ssh_is_missing(lab, &lab_servers[i]))
+            return false;
+    }
+    return true;
+}
+
+int lab_run_status(const struct lab_arguments *arguments)
+{
+    struct lab present = arguments->lab;
+    const struct lab *lab = &present;
+    struct error err = {0};
+
+    if (lab_check_present(&present, &err) != 0)
+        return lab_complain(arguments, &err);
+    if (arguments->json)
+        lab_print_status(lab);
+    else
+        print_table(lab);
+    return all_runs(lab) ? LAB_OK : LAB_NOT_RUNNING;
 }
 
 /* The labs that `list` shows, by folder. */
@@ -163,7 +183,7 @@ static void add_lab(struct labs *labs, const char *folder)
 {
     struct lab lab = {0};
 
-    if (lab_open(folder, NULL, &lab, NULL) != 0 || lab.network[0] == '\0')
+    if (lab_open(folder, &lab, NULL) != 0 || (lab.network[0] == '\0' && lab_read(&lab, NULL) == 0))
         return;
     for (size_t i = 0; i < labs->count; i++) {
         if (strcmp(labs->all[i].folder, lab.folder) == 0)
@@ -231,7 +251,8 @@ static void list_lab(const struct lab *lab, json_t *out)
         return;
     }
     snprintf(state, sizeof(state), "%d of %d", running, all);
-    printf("%-14s %-10s %-8s %s\n", name_of(lab), lab->network, state, lab->folder);
+    printf("%-14s %-10s %-8s %s\n", name_of(lab), lab->network[0] != '\0' ? lab->network : "damaged", state,
+           lab->folder);
 }
 
 int lab_run_list(const struct lab_arguments *arguments)

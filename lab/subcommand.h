@@ -26,6 +26,7 @@ struct lab_arguments {
     const char *command; /* -c */
     const char *record;  /* --record */
     const char *named;   /* --name */
+    const char *network; /* --network */
     int jobs;            /* --jobs: scenarios at once */
     bool keep;
     bool json;
@@ -41,6 +42,9 @@ int lab_complain(const struct lab_arguments *arguments, const struct error *err)
 
 /* Prints the document and frees it. */
 int lab_print_json(json_t *document);
+
+/* All that `status` knows, as one document. */
+int lab_print_status(const struct lab *lab);
 
 int lab_run_up(const struct lab_arguments *arguments);
 int lab_run_down(const struct lab_arguments *arguments);

@@ -185,9 +185,11 @@ static int prepare_ssh(const struct lab *lab, const struct lab_server *server, s
 
 static int start_sshd(const struct lab *lab, const struct lab_server *server, struct error *err)
 {
-    if (lab_pid(lab, server) != 0 && lab_ssh_admit(lab, server, err) != 0)
+    if (lab_ssh_pid(lab, server) != 0)
+        return 0;
+    if (lab_check_awake(lab, server, err) != 0 || lab_ssh_admit(lab, server, err) != 0)
         return -1;
-    return lab_ssh_pid(lab, server) != 0 ? 0 : lab_ssh_start(lab, server, err);
+    return lab_ssh_start(lab, server, err);
 }
 
 static size_t add_line(struct wave *wave, const struct lab_server *server, uint16_t port)
@@ -198,6 +200,19 @@ static size_t add_line(struct wave *wave, const struct lab_server *server, uint1
     lab_address(wave->lab, server, address);
     snprintf(name, sizeof(name), "%-10s %s port %-4u", server->name, address, port);
     return lab_progress_add(&wave->progress, name, "");
+}
+
+/* One that hangs is not brought up by leaving it so. */
+static void leave_running(struct wave *wave, const struct lab_server *server, size_t line)
+{
+    struct error err = {0};
+
+    if (lab_check_awake(wave->lab, server, &err) == 0) {
+        lab_progress_set(&wave->progress, line, true, "runs already");
+        return;
+    }
+    lab_progress_set(&wave->progress, line, true, "hangs; %s", err.hint);
+    wave->status = LAB_FAILED;
 }
 
 /* The servers, and beside them the keys for the way in. Returns the job that makes those. */
@@ -213,11 +228,19 @@ static struct job *start_servers(struct wave *wave)
             continue;
         job.line = add_line(wave, server, lab_port(wave->lab, server));
         if (lab_pid(wave->lab, server) != 0)
-            lab_progress_set(&wave->progress, job.line, true, "runs already");
+            leave_running(wave, server, job.line);
         else
             add_job(wave, &job);
     }
     return add_job(wave, &keys);
+}
+
+/* With the command that goes there, unless the folder's name leaves no room for it. */
+static void say_way_in(const struct lab *lab, const struct lab_server *server, char out[LAB_PROGRESS_TEXT])
+{
+    if (snprintf(out, LAB_PROGRESS_TEXT, "sshd listens: primelab%s ssh %s", lab->option, server->name) >=
+        LAB_PROGRESS_TEXT)
+        snprintf(out, LAB_PROGRESS_TEXT, "sshd listens");
 }
 
 /* The way in over SSH. The lab goes on without where there is no sshd. */
@@ -226,12 +249,12 @@ static void start_way_in(struct wave *wave, const char *without)
     for (size_t i = 0; i < lab_server_count; i++) {
         const struct lab_server *server = &lab_servers[i];
         struct job job = {.run = start_sshd, .server = server, .optional = true};
-        char done[80];
+        char done[LAB_PROGRESS_TEXT];
 
         if (server->kind != LAB_NODE)
             continue;
         job.line = add_line(wave, server, lab_ssh_port(server));
-        snprintf(done, sizeof(done), "sshd listens: primelab ssh %s", server->name);
+        say_way_in(wave->lab, server, done);
         job.done = done;
         if (without != NULL)
             lab_progress_set(&wave->progress, job.line, true, "no way in over SSH: %s", without);
@@ -269,7 +292,7 @@ static int bring_up(struct wave *wave)
     start_way_in(wave, without);
     end_wave(wave);
     if (wave->arguments->json)
-        lab_run_status(wave->arguments);
+        lab_print_status(wave->lab);
     else if (status == LAB_OK) {
         say_ports(wave);
         printf("up after %.1f s in %s\n", (double)(clock_monotonic_ms() - wave->began) / 1000,
@@ -278,26 +301,42 @@ static int bring_up(struct wave *wave)
     return status;
 }
 
+static int start_one(const struct lab *lab, const struct lab_server *server, struct error *err)
+{
+    if (lab_pid(lab, server) != 0)
+        return lab_check_awake(lab, server, err);
+    if (lab_network_check_free(lab, server, err) != 0)
+        return -1;
+    return lab_start(lab, server, err);
+}
+
+/* A node is of use without. */
+static void open_way_in(const struct lab *lab, const struct lab_server *server)
+{
+    struct error err = {0};
+
+    if (server->kind == LAB_NODE && (lab_ssh_prepare(lab, &err) != 0 || start_sshd(lab, server, &err) != 0))
+        fprintf(stderr, "primelab: no way in over SSH: %s\n", err.message);
+}
+
 int lab_run_start(const struct lab_arguments *typed)
 {
     const struct lab_server *server = typed->server;
     struct lab lab = typed->lab;
     struct error err = {0};
-    int lock = -1;
-    int failed = 0;
+    int lock = lab_lock_present(&lab, &err);
+    int failed;
 
-    if (lab_check_present(&lab, &err) != 0)
-        return lab_complain(typed, &err);
-    lock = lab_lock(&lab, &err);
     if (lock < 0)
         return lab_complain(typed, &err);
-    if (lab_pid(&lab, server) == 0)
-        failed = lab_start(&lab, server, &err);
+    failed = start_one(&lab, server, &err);
+    if (failed == 0)
+        open_way_in(&lab, server);
     close(lock);
     if (failed != 0)
         return lab_complain(typed, &err);
     if (typed->json)
-        return lab_run_status(typed);
+        return lab_print_status(&lab);
     printf("%s is up\n", server->name);
     return LAB_OK;
 }
@@ -311,9 +350,65 @@ int lab_run_stop(const struct lab_arguments *typed)
         lab_stop(&typed->lab, typed->server, &err) != 0)
         return lab_complain(typed, &err);
     if (typed->json)
-        return lab_run_status(typed);
+        return lab_print_status(&typed->lab);
     printf("%s does not run\n", typed->server->name);
     return LAB_OK;
+}
+
+static bool has_running(const struct lab *lab)
+{
+    for (size_t i = 0; i < lab_server_count; i++) {
+        if (lab_pid(lab, &lab_servers[i]) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where it comes up. What an `up` before wrote down counts: its servers listen there, and their certificates
+ * and settings say so. */
+static int settle_network(const struct lab_arguments *typed, struct lab *lab, struct error *err)
+{
+    if (lab_read(lab, err) != 0)
+        return -1;
+    if (lab->network[0] == '\0' && has_running(lab)) {
+        error_set(err, ERROR_CONFLICT, "servers of the lab in %s run, but its file `network` is gone",
+                  lab->folder);
+        return error_hint(err, "take it down first: primelab%s down", lab->option);
+    }
+    if (lab->network[0] == '\0') {
+        lab->namespaces = typed->namespaces;
+        snprintf(lab->network, sizeof(lab->network), "%s", typed->network != NULL ? typed->network : "");
+        return 0;
+    }
+    if (typed->namespaces && !lab->namespaces)
+        error_set(err, ERROR_CONFLICT, "the lab in %s has its addresses on loopback", lab->folder);
+    else if (typed->network != NULL && strcmp(typed->network, lab->network) != 0)
+        error_set(err, ERROR_CONFLICT, "the lab in %s has the addresses %s, not %s", lab->folder,
+                  lab->network, typed->network);
+    else
+        return 0;
+    return error_hint(err,
+                      "take it down first: primelab%s down; or bring up another: primelab --name <name> up",
+                      lab->option);
+}
+
+/* The lab's addresses, held against others that come up; -1: it is as if nothing had been. */
+static int claim_network(const struct lab_arguments *typed, struct lab *lab, struct error *err)
+{
+    int range = -1;
+
+    if (lab_check_room(lab, err) == 0 && settle_network(typed, lab, err) == 0 &&
+        lab_end_strays(lab, err) == 0)
+        range = lab_network_claim(lab, typed->named == NULL, err);
+    if (range >= 0 && lab_namespaces_make(lab, err) == 0 && lab_save(lab, err) == 0)
+        return range;
+    if (range >= 0) {
+        if (lab->namespaces && !has_running(lab))
+            lab_namespaces_end(lab);
+        close(range);
+    }
+    lab_remove_empty(lab);
+    return -1;
 }
 
 int lab_run_up(const struct lab_arguments *typed)
@@ -321,26 +416,21 @@ int lab_run_up(const struct lab_arguments *typed)
     static struct lab_arguments arguments; /* with the addresses that are found only here */
     struct wave wave = {.arguments = &arguments, .lab = &arguments.lab};
     struct error err = {0};
-    int range = -1;
+    int range;
     int status;
     int lock;
 
     arguments = *typed;
-    lock = lab_lock(&arguments.lab, &err);
+    lock = lab_lock_own(&arguments.lab, &err);
     if (lock < 0)
         return lab_complain(&arguments, &err);
-    if (lab_check_room(&arguments.lab, &err) == 0 && lab_end_strays(&arguments.lab, &err) == 0)
-        range = lab_network_claim(&arguments.lab, typed->named == NULL, &err);
-    if (range >= 0 && lab_namespaces_make(&arguments.lab, &err) != 0) {
-        close(range);
-        range = -1;
-    }
-    if (range < 0 || lab_save(&arguments.lab, &err) != 0)
+    range = claim_network(typed, &arguments.lab, &err);
+    if (range < 0)
         status = lab_complain(&arguments, &err);
-    else
+    else {
         status = bring_up(&wave);
-    if (range >= 0)
         close(range);
+    }
     close(lock);
     return status;
 }

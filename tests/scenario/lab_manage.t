@@ -30,7 +30,7 @@ run_ --name x --folder y up
 like "$STATUS $ERR" "2 .*a name or a folder" "a name and a folder"
 run_ --network 10.0.0 up
 like "$STATUS $ERR" "2 .*three numbers of loopback" "a network that is no loopback"
-[ ! -e run/lab ]
+[ ! -e run ]
 ok $? "nothing was made"
 
 # --- two of them, with addresses that they choose; both come up at once
@@ -132,7 +132,7 @@ for delay in 0.05 0.15 0.3 0.5; do
     fi
     run_ --name three down
     is "$STATUS" 0 "killed after $delay s: down"
-    is "$(processes "$TMP/run/labs/three") $(ls run/labs)" "0 " "  and nothing is left"
+    is "$(processes "$TMP/run/labs/three") $(ls run 2>&1)" "0 ls: cannot access 'run': No such file or directory" "  and nothing is left"
 done
 
 # --- the folder is gone, the processes are not
@@ -153,6 +153,8 @@ wait_for 5 listens
 run_ --folder five --network "$NET" up
 like "$STATUS $ERR" "4 .*prime-sec cannot have $NET.12 port 8082: openssl \(process $TAKER\) listens there" "a port that is taken: by whom"
 like "$ERR" "primelab --name" "and what to do"
+[ ! -e five ]
+ok $? "nothing is left of it"
 kill $TAKER
 wait $TAKER 2>/dev/null
 run_ --folder five --network "$NET" up
@@ -167,6 +169,7 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=1m,mode=755 none 
     at_exit "umount -l '$TMP/small' 2>/dev/null"
     run_ --folder small/lab up
     like "$STATUS $ERR" "4 .*has [0-9]+ KB left.*--folder" "a disk without room: $(head -1 <<<"$ERR")"
+    is "$(ls small)" "" "where nothing is left of it"
     mount -o remount,ro small
     run_ --folder small/lab up
     like "$STATUS $ERR" "4 .*Read-only file system.*--folder" "a disk that is read only: $(head -1 <<<"$ERR")"
@@ -193,7 +196,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
     like "$? $OUT" "0 .*not there: sshd is not installed" "without sshd it comes up, and says what is missing"
     OUT=$(PATH=$TMP/bare "$P" --name eight up --netns 2>&1)
     like "$? $OUT" "4 .*ip\(8\), which is not installed.*iproute2" "without ip(8) there are no networks of its own"
-    PATH=$TMP/bare "$P" --name eight down >/dev/null
+    is "$(processes "$TMP/run/labs/eight") $(ls run 2>/dev/null)" "0 " "and nothing is left of the attempt"
 fi
 
 # --- networks of its own
