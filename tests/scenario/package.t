@@ -66,6 +66,17 @@ if [ -x /usr/sbin/logrotate ]; then
     sed '/su primesh/d' "$TMP/dest/etc/logrotate.d/primesh" >"$TMP/logrotate"
     is "$(/usr/sbin/logrotate -d "$TMP/logrotate" 2>&1 | grep -i error)" "" "logrotate understands its file"
 fi
+# what root runs after a rotation: systemd says whom to signal, not a file that the node's user can write
+sed -n '/postrotate/,/endscript/p' "$TMP/dest/etc/logrotate.d/primesh" | sed '1d;$d' >"$TMP/postrotate"
+mkdir "$TMP/systemd"
+printf '#!/bin/sh\necho "$@" >>"$0.asked"\n[ "$2" != is-active ] || exit "$INACTIVE"\n' >"$TMP/systemd/systemctl"
+chmod +x "$TMP/systemd/systemctl"
+is "$(INACTIVE=0 PATH=$TMP/systemd:$PATH sh -e "$TMP/postrotate" 2>&1) $? $(tail -1 "$TMP/systemd/systemctl.asked")" \
+    " 0 kill --kill-whom=main --signal=HUP primesh.service" "after a rotation, systemd passes SIGHUP to the service's main process"
+is "$(INACTIVE=3 PATH=$TMP/systemd:$PATH sh -e "$TMP/postrotate" 2>&1) $? $(wc -l <"$TMP/systemd/systemctl.asked")" " 0 3" \
+    "and nothing is signalled, or said, where the service does not run"
+is "$(PATH=/nonexistent /bin/sh -e "$TMP/postrotate" 2>&1) $?" " 0" "nor where there is no systemd"
+unlike "$(cat "$TMP/postrotate")" '\$\(|`' "no file says whom"
 if command -v systemd-sysusers >/dev/null; then
     mkdir -p "$TMP/users/etc"
     systemd-sysusers --root="$TMP/users" "$TMP/dest/usr/lib/sysusers.d/primesh.conf" >/dev/null 2>&1
