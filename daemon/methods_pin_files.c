@@ -69,33 +69,39 @@ static int export_to(struct store_txn *txn, int fd, json_int_t *count, struct er
     }
     if (got == 0 && out.length > 0 && file_write_all(fd, out.data, out.length) != 0)
         got = error_set_errno(err, errno, "cannot write the file");
-    if (got == 0 && fsync(fd) != 0)
-        got = error_set_errno(err, errno, "cannot write the file");
     pin_cursor_close(cursor);
     text_free(&out);
     return got;
+}
+
+/* An older file of that name is replaced, but not before the new one is whole. */
+static int export_file(struct request *request, const struct repository_path *path, json_int_t *count,
+                       struct error *err)
+{
+    struct repository_draft draft;
+    struct store_txn *txn;
+    int failed;
+
+    if (repository_draft_begin(request->node->home, path, true, &draft, err) != 0)
+        return -1;
+    txn = store_read(request->node->store, err);
+    failed = txn == NULL ? -1 : export_to(txn, draft.fd, count, err);
+    store_end(txn);
+    if (failed == 0)
+        return repository_draft_commit(&draft, err);
+    repository_draft_abandon(&draft);
+    return -1;
 }
 
 static int pin_export(struct request *request, json_t **result, struct error *err)
 {
     const char *file = request_text(request, "file", err);
     const char *repository = file == NULL ? NULL : request_text(request, "repository", err);
-    struct store_txn *txn;
+    struct repository_path path;
     json_int_t count = 0;
-    int failed;
-    int fd;
 
-    if (repository == NULL)
-        return -1;
-    fd = repository_create(request->node->home, repository, file, err);
-    if (fd < 0)
-        return -1;
-    txn = store_read(request->node->store, err);
-    failed = txn == NULL ? -1 : export_to(txn, fd, &count, err);
-    if (txn != NULL)
-        store_end(txn);
-    close(fd);
-    if (failed != 0)
+    if (repository == NULL || repository_join(repository, file, &path, err) != 0 ||
+        export_file(request, &path, &count, err) != 0)
         return -1;
     *result = json_pack("{s:I}", "pins", count);
     return 0;

@@ -153,23 +153,6 @@ int repository_read(const char *home, const char *repository, const char *file, 
     return result;
 }
 
-int repository_create(const char *home, const char *repository, const char *file, struct error *err)
-{
-    struct repository_path path;
-    const char *name;
-    int folder;
-    int fd;
-
-    if (repository_join(repository, file, &path, err) != 0 ||
-        (folder = open_parent(home, &path, &name, err)) < 0)
-        return -1;
-    fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, FILE_MODE);
-    if (fd < 0)
-        path_error(err, "write", path.text);
-    close(folder);
-    return fd;
-}
-
 /* ---- files on their way in ---- */
 
 static int check_target(int folder, const char *name, const struct repository_path *path, bool overwrite,

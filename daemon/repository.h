@@ -25,9 +25,6 @@ int repository_make_default(const char *home, struct error *err);
 int repository_read(const char *home, const char *repository, const char *file, size_t most, char **data,
                     size_t *length, struct error *err);
 
-/* Opens a new file for writing; an old one of that name is replaced. A descriptor, or -1. */
-int repository_create(const char *home, const char *repository, const char *file, struct error *err);
-
 /* A place in the repositories: "" is the folder of all of them, "defaultRepo/sub/file" a file. */
 struct repository_path {
     char text[REPOSITORY_PATH_MAX];
