@@ -8,15 +8,20 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct log {
     pthread_mutex_t lock;
     char *path; /* NULL: standard error */
     int fd;
+    bool torn; /* the file ends inside a line */
+    unsigned long lost;
+    int why;         /* errno of the last record that was lost */
     atomic_int most; /* enum log_level */
 };
 
@@ -78,25 +83,73 @@ void log_reopen(struct log *log)
     pthread_mutex_lock(&log->lock);
     close(log->fd);
     log->fd = fd;
+    log->torn = false;
     pthread_mutex_unlock(&log->lock);
 }
 
-/* The writes of one line are one system call, so that lines of several processes do not mix either. */
-static void write_line(struct log *log, const struct text *line)
+/* Cuts off what there is of a line, unless another process has written behind it. */
+static bool take_back(int fd, size_t length)
 {
-    ssize_t written;
+    off_t end = lseek(fd, 0, SEEK_CUR);
+    struct stat info;
+
+    return end >= (off_t)length && fstat(fd, &info) == 0 && info.st_size == end &&
+           ftruncate(fd, end - (off_t)length) == 0;
+}
+
+/* All of it, or nothing: half a line would run into the next one. One system call as a rule, so that lines of
+ * several processes do not mix either. */
+static bool append(struct log *log, const struct text *lines)
+{
+    size_t done = 0;
+
+    while (done < lines->length) {
+        ssize_t written = write(log->fd, lines->data + done, lines->length - done);
+
+        if (written >= 0) {
+            done += (size_t)written;
+        } else if (errno != EINTR) {
+            log->why = errno;
+            log->torn = log->torn || (done > 0 && !take_back(log->fd, done));
+            return false;
+        }
+    }
+    log->torn = false;
+    return true;
+}
+
+/* What must stand before the next line: the end of half a line, and what is missing. */
+static void add_losses(const struct log *log, const char *when, struct text *out)
+{
+    if (log->torn)
+        text_add_string(out, "\n");
+    if (log->lost > 0)
+        text_format(out, "%s %lu record%s lost: %s\n", when, log->lost, log->lost == 1 ? " was" : "s were",
+                    strerror(log->why));
+}
+
+static void write_line(struct log *log, const char *when, const char *plain)
+{
+    struct text lines = {0};
 
     pthread_mutex_lock(&log->lock);
-    do
-        written = write(log->fd, line->data, line->length);
-    while (written < 0 && errno == EINTR);
+    add_losses(log, when, &lines);
+    text_format(&lines, "%s ", when);
+    text_add_line(&lines, plain, strlen(plain));
+    text_add_string(&lines, "\n");
+    if (lines.failed)
+        log->why = ENOMEM;
+    if (!lines.failed && append(log, &lines))
+        log->lost = 0;
+    else
+        log->lost++;
     pthread_mutex_unlock(&log->lock);
+    text_free(&lines);
 }
 
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 {
     char when[CLOCK_TEXT_MAX];
-    struct text line = {0};
     va_list args;
     char *plain;
 
@@ -109,12 +162,7 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
     if (plain == NULL)
         return;
     clock_format_log(clock_wall_ms(), when);
-    text_format(&line, "%s ", when);
-    text_add_line(&line, plain, strlen(plain));
-    text_add_string(&line, "\n");
-    if (!line.failed)
-        write_line(log, &line);
-    text_free(&line);
+    write_line(log, when, plain);
     free(plain);
 }
 

@@ -22,7 +22,8 @@ void log_reopen(struct log *log);
 
 /*
  * Writes one line. Whatever the arguments hold, it stays one line: control characters and bytes that are
- * not UTF-8 are escaped. log may be NULL. A disk that is full loses the line and nothing else.
+ * not UTF-8 are escaped. log may be NULL. A disk that is full loses the line and nothing else: no half of it
+ * stays, and before the next line that there is room for stands how many were lost, and why.
  */
 void log_write(struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
