@@ -23,8 +23,13 @@ int lmdb_error(struct error *err, int code, const char *doing, const char *folde
     case EACCES:
     case EPERM:
     case EROFS:
-        return error_set(err, ERROR_DENIED, "cannot %s the store in %.200s: %s", doing, folder,
-                         mdb_strerror(code));
+        error_set(err, ERROR_DENIED, "cannot %s the store in %.200s: %s", doing, folder, mdb_strerror(code));
+        if (code == EROFS)
+            return -1;
+        return error_hint(err,
+                          "all of it belongs to the user that primed runs as, and members of its group "
+                          "may read it; see whose it is with: ls -la %.300s",
+                          folder);
     case ENOENT:
         return error_set(err, ERROR_NOT_FOUND, "there is no store in %.200s", folder);
     case MDB_READERS_FULL:

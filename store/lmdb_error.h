@@ -4,7 +4,8 @@
 #include "base/error.h"
 
 /* What to do about a store that cannot be read. */
-#define STORE_DAMAGED_HINT "restore a backup, or move the folder %s away and start primed with an empty store"
+#define STORE_DAMAGED_HINT \
+    "move the folder %s away and start primed, which makes an empty store; then restore a backup"
 
 /* LMDB's code or errno. `doing` is a verb ("read", "write"). Returns -1. */
 int lmdb_error(struct error *err, int code, const char *doing, const char *folder);
