@@ -107,6 +107,31 @@ static void forget_session(void *arg, struct control_session *session)
     caller_forget(session);
 }
 
+static bool is_missing(const struct node *node, const char *name)
+{
+    char path[PATH_MAX];
+
+    return node_path(node->home, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) != 0 &&
+           errno == ENOENT;
+}
+
+/* The sealing key comes before the store, whenever the start is cut off: a store without one has lost it. */
+static int open_store(struct node *node, struct error *err)
+{
+    bool is_new = is_missing(node, "store/data.mdb");
+    bool had_keys = !is_missing(node, "keys/server.pem");
+
+    if ((is_new && seal_make(node->home, err) != 0) || (node->seal = seal_open(node->home, err)) == NULL ||
+        (node->store = store_open(node->home, STORE_WRITE, err)) == NULL)
+        return -1;
+    if (is_new && had_keys)
+        log_write(
+            node->application_log, LOG_LEVEL_WARNING,
+            "there was no store beside this node's keys: it begins with an empty one. If the old one is "
+            "lost, restore a backup");
+    return 0;
+}
+
 static int open_node(struct node *node, struct error *err)
 {
     struct daily *daily;
@@ -119,9 +144,7 @@ static int open_node(struct node *node, struct error *err)
         (node->audit_log = open_log(node, "log/audit.log", err)) == NULL)
         return -1;
     if ((node->application_report = report_new(node->application_log, err)) == NULL ||
-        (node->store = store_open(node->home, STORE_WRITE, err)) == NULL ||
-        /* made with the store: a node without it could not keep its first secret */
-        (node->seal = seal_open(node->home, err)) == NULL)
+        open_store(node, err) != 0)
         return -1;
     if ((node->sessions = sessions_new(err)) == NULL || (node->saves = saves_new(err)) == NULL ||
         (node->workers = workers_new(WORKERS_MAX, err)) == NULL ||

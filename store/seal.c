@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEY_NAME "keys/seal.key"
 #define KEY_SIZE 32
 #define NONCE_SIZE 12
 #define TAG_SIZE 16
@@ -39,12 +40,21 @@ static int path_error(struct error *err, int errnum, const char *doing, const ch
     return -1;
 }
 
+static int sync_folder(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 && fsync(fd) == 0 ? 0 : path_error(err, errno, "write", path);
+
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
 /* Linked, not renamed, into place: of two that make a key at once, both get the first one's. */
 static int make_key(const char *folder, const char *path, struct error *err)
 {
     char made[PATH_MAX + 32];
     uint8_t key[KEY_SIZE];
-    int fd = -1;
     int result = -1;
 
     snprintf(made, sizeof(made), "%s.%ld", path, (long)getpid());
@@ -55,14 +65,11 @@ static int make_key(const char *folder, const char *path, struct error *err)
     if (file_make_folder(folder, KEY_FOLDER_MODE, err) != 0 ||
         file_write(made, (const char *)key, sizeof(key), KEY_MODE, err) != 0)
         goto out;
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (link(made, path) != 0 && errno != EEXIST) || unlink(made) != 0 || fsync(fd) != 0)
+    if ((link(made, path) != 0 && errno != EEXIST) || unlink(made) != 0)
         path_error(err, errno, "make", path);
     else
-        result = 0;
+        result = sync_folder(folder, err);
 out:
-    if (fd >= 0)
-        close(fd);
     OPENSSL_cleanse(key, sizeof(key));
     return result;
 }
@@ -101,26 +108,43 @@ static int read_key(int fd, const char *path, uint8_t key[KEY_SIZE], struct erro
     return path_error(err, got < 0 ? errno : EIO, "read", path);
 }
 
-struct seal *seal_open(const char *home, struct error *err)
+int seal_make(const char *home, struct error *err)
 {
     char folder[PATH_MAX], path[PATH_MAX];
-    struct seal *seal = NULL;
-    int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    int fd;
+    struct stat info;
 
     if (node_path(home, "keys", folder, sizeof(folder), err) != 0 ||
-        node_path(home, "keys/seal.key", path, sizeof(path), err) != 0)
+        node_path(home, KEY_NAME, path, sizeof(path), err) != 0)
+        return -1;
+    if (lstat(path, &info) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return path_error(err, errno, "open", path);
+    return make_key(folder, path, err) != 0 ? -1 : sync_folder(home, err);
+}
+
+static int open_key(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd >= 0)
+        return fd;
+    if (errno != ENOENT)
+        return path_error(err, errno, "open", path);
+    error_set(err, ERROR_NOT_FOUND,
+              "the sealing key %.200s is lost: the secrets in the store cannot be read without it", path);
+    return error_hint(err, "put it back; else move the folder store away and start primed, which makes an "
+                           "empty one; then restore a backup");
+}
+
+struct seal *seal_open(const char *home, struct error *err)
+{
+    char path[PATH_MAX];
+    struct seal *seal;
+    int fd;
+
+    if (node_path(home, KEY_NAME, path, sizeof(path), err) != 0 || (fd = open_key(path, err)) < 0)
         return NULL;
-    fd = open(path, flags);
-    if (fd < 0 && errno == ENOENT) {
-        if (make_key(folder, path, err) != 0)
-            return NULL;
-        fd = open(path, flags);
-    }
-    if (fd < 0) {
-        path_error(err, errno, "open", path);
-        return NULL;
-    }
     seal = calloc(1, sizeof(*seal));
     if (seal == NULL)
         error_set(err, ERROR_INTERNAL, "out of memory");

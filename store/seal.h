@@ -9,8 +9,14 @@
 
 struct seal;
 
-/* Reads <home>/keys/seal.key (0600, 32 bytes), making it where there is none. ERROR_DENIED when others can
- * read it, ERROR_INVALID_ARGUMENT when it has another size. */
+/*
+ * Makes <home>/keys/seal.key (0600, 32 random bytes) where there is none, and has it on disk. Only for a node
+ * that has no store yet: another key than before opens nothing. ERROR_STORE_FULL, ERROR_DENIED.
+ */
+int seal_make(const char *home, struct error *err);
+
+/* Reads it. ERROR_NOT_FOUND; ERROR_DENIED when others can read it, ERROR_INVALID_ARGUMENT when it has another
+ * size. */
 struct seal *seal_open(const char *home, struct error *err);
 void seal_close(struct seal *seal); /* wipes the key */
 

@@ -165,7 +165,8 @@ static inline void bench_open_node(struct bench_node *node, const char *folder, 
     check(mkdir(node->home, 0700) != 0, "make a folder");
     node->self.store = store_open(node->home, STORE_WRITE, &err);
     check(node->self.store == NULL, err.message);
-    node->seal = seal_open(node->home, &err);
+    if (seal_make(node->home, &err) == 0)
+        node->seal = seal_open(node->home, &err);
     check(node->seal == NULL, err.message);
     node->identity = identity_generate(&spec, &err);
     check(node->identity == NULL, err.message);

@@ -175,7 +175,7 @@ int main(void)
     bench_reply = reply;
     servers = start_servers(4, 1);
     means.store = open_store(home);
-    means.seal = seal = seal_open(home, NULL);
+    means.seal = seal = seal_make(home, NULL) == 0 ? seal_open(home, NULL) : NULL;
     registering = (struct registering){seal, servers.port};
     if (seal == NULL || store_run(means.store, register_all, &registering, NULL) != 0)
         give_up("nothing registered");

@@ -104,7 +104,7 @@ truncate -s 5000 "$HOME_DIR/store/data.mdb"
 node_start
 is "$?" 1 "a truncated store is refused"
 like "$(cat "$TMP/primed.err")" "damaged|truncated|shorter" "and says so: $(head -1 "$TMP/primed.err")"
-like "$(cat "$TMP/primed.err")" "restore|move" "with what to do"
+like "$(cat "$TMP/primed.err")" "move the folder .*/store away and start primed, which makes an empty store; then restore a backup" "with what to do"
 head -c 40000 /dev/urandom >"$HOME_DIR/store/data.mdb"
 node_start
 is "$?" 1 "a store of junk is refused"
@@ -115,6 +115,29 @@ cp "$TMP/data.mdb" "$HOME_DIR/store/data.mdb"
 node_start
 is "$?" 0 "put back, it starts"
 node_stop
+
+# --- a lost part of the home is not replaced without a word
+mv "$HOME_DIR/keys/seal.key" "$TMP/seal.key"
+node_start
+is "$?" 1 "a lost sealing key stops the start"
+like "$(cat "$TMP/primed.err")" "the sealing key .*/keys/seal.key is lost.*put it back; else move the folder store away" "with what to do"
+"$BIN/primed" --home "$HOME_DIR" --prove-voucher </dev/null
+[ ! -e "$HOME_DIR/keys/seal.key" ]
+ok $? "and nothing makes another one"
+cp -p "$TMP/seal.key" "$HOME_DIR/keys/seal.key"
+node_start
+is "$?" 0 "put back, it starts"
+node_stop
+unlike "$(cat "$HOME_DIR/log/application.log")" "no store beside" "its log knew of no lost store so far"
+mv "$HOME_DIR/store" "$TMP/store"
+node_start
+is "$?" 0 "a node without a store starts with an empty one"
+like "$(cat "$HOME_DIR/log/application.log")" "there was no store beside this node's keys: it begins with an empty one" "and its log says so"
+cmp -s "$TMP/seal.key" "$HOME_DIR/keys/seal.key"
+ok $? "the sealing key is the one it had"
+node_stop
+rm -r "$HOME_DIR/store"
+mv "$TMP/store" "$HOME_DIR/store"
 
 # --- a home that cannot be written
 if [ "$(id -u)" != 0 ]; then

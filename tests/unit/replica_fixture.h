@@ -35,6 +35,7 @@ static inline int pair_setup(void **state)
     assert_non_null(pair);
     for (int i = 0; i < 2; i++) {
         fixture_home(pair->home[i]);
+        assert_ok(seal_make(pair->home[i], &err), err);
         pair->store[i] = store_open(pair->home[i], STORE_WRITE, &err);
         if (pair->store[i] == NULL)
             fail_msg("%s", err.message);

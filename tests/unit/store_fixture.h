@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/pin.h"
+#include "store/seal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,6 +62,7 @@ static inline int fixture_setup(void **state)
 
     assert_non_null(fixture);
     fixture_home(fixture->home);
+    assert_ok(seal_make(fixture->home, &err), err);
     fixture->store = store_open(fixture->home, STORE_WRITE, &err);
     if (fixture->store == NULL)
         fail_msg("%s", err.message);

@@ -52,11 +52,9 @@ static int set_up(void **state)
 
     (void)state;
     snprintf(home, sizeof(home), "%.40s/stages.XXXXXX", base != NULL ? base : "/tmp");
-    if (mkdtemp(home) == NULL)
+    if (mkdtemp(home) == NULL || seal_make(home, NULL) != 0)
         return -1;
     snprintf(folder, sizeof(folder), "%s/keys", home);
-    if (file_make_folder(folder, 0700, NULL) != 0)
-        return -1;
     seal = seal_open(home, NULL);
     first = make("first");
     second = make("second");

@@ -6,6 +6,7 @@
 
 #include "net/https_server.h"
 #include "net/tls.h"
+#include "store/seal.h"
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -193,7 +194,8 @@ __attribute__((unused)) static int home_setup(void **state)
 
     snprintf(home->path, sizeof(home->path), "%.60s/primesh-XXXXXX", temporary ? temporary : "/tmp");
     assert_non_null(mkdtemp(home->path));
-    home->store = store_open(home->path, STORE_WRITE, &err);
+    if (seal_make(home->path, &err) == 0)
+        home->store = store_open(home->path, STORE_WRITE, &err);
     if (home->store == NULL)
         fail_msg("%s", err.message);
     *state = home;
