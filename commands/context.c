@@ -22,6 +22,17 @@ static int open_store(struct context *context, struct error *err)
     return context->store != NULL ? 0 : -1;
 }
 
+void context_hint(const struct context *context, struct error *err)
+{
+    if (err->code == ERROR_UNREACHABLE)
+        error_hint(err, "start it with: %s", launch_command(context->home));
+    else if (err->code == ERROR_TIMEOUT)
+        error_hint(err, "it is there, but hangs; %s",
+                   launch_is_the_managers(context->home)
+                       ? "as root, in a shell of the machine: " LAUNCH_AGAIN
+                       : "end both of its processes (kill -KILL), then: ncs start");
+}
+
 int context_require(void *arg, unsigned needs, struct error *err)
 {
     struct context *context = arg;
@@ -32,8 +43,6 @@ int context_require(void *arg, unsigned needs, struct error *err)
         failed = open_store(context, &cause);
     if (failed == 0 && (needs & NEED_DAEMON)) {
         failed = context_connect(context, &cause);
-        if (cause.code == ERROR_UNREACHABLE)
-            error_hint(&cause, "start it with: %s", launch_command(context->home));
     }
     if (failed != 0 && err != NULL)
         *err = cause;
@@ -45,7 +54,7 @@ void context_refused(void *arg, const char *line, const struct error *err)
     struct context *context = arg;
     json_t *params;
 
-    if (context_connect(context, NULL) != 0)
+    if (err->code == ERROR_UNREACHABLE || err->code == ERROR_TIMEOUT || context_connect(context, NULL) != 0)
         return;
     params = json_pack("{s:s, s:s, s:s}", "line", line, "code", error_code_name(err->code), "message",
                        err->message);
@@ -138,11 +147,11 @@ static void pass_progress(void *arg, json_t *progress)
         asking->progress(asking->arg, progress);
 }
 
-static int wait_answer(void *arg, int fd)
+static int wait_answer(void *arg, int fd, int timeout_ms)
 {
     struct asking *asking = arg;
 
-    return shell_wait(asking->call, fd, -1);
+    return shell_wait(asking->call, fd, timeout_ms);
 }
 
 /* A change that the pair's standby did not confirm in time is made all the same. */
@@ -152,6 +161,31 @@ static void warn_unreplicated(struct shell_call *call, json_t *answer)
         output_say(shell_output(call),
                    "%% Warning: the standby server did not confirm this change in time: it is on "
                    "this server alone so far (ncs ha status)");
+}
+
+/* What was asked on the connection may have been done, or not. */
+static void hint_loss(const struct context *context, struct error *err)
+{
+    if (err->code == ERROR_UNREACHABLE)
+        error_hint(err, "see what became of the command, and whether primed runs; start it with: %s",
+                   launch_command(context->home));
+    else
+        context_hint(context, err);
+}
+
+/* A connection that was not made, or is of no more use: what failed then is no answer of primed's. */
+static void note_loss(struct shell_call *call, struct error *err)
+{
+    struct context *context = context_of(call);
+
+    if (err->code != ERROR_UNREACHABLE && err->code != ERROR_TIMEOUT)
+        return;
+    if (context->client != NULL && !control_is_lost(context->client))
+        return;
+    if (context->client != NULL)
+        hint_loss(context, err);
+    context_disconnect(context);
+    shell_lost_appliance(call);
 }
 
 int context_ask(struct shell_call *call, const char *method, json_t *params,
@@ -171,6 +205,7 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
     if (failed == 0)
         failed = control_call(context->client, method, params, &watch, &answer, &cause);
     json_decref(params);
+    note_loss(call, &cause);
     if (failed == 0) {
         warn_unreplicated(call, answer);
         if (result != NULL)
@@ -179,15 +214,11 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
             json_decref(answer);
         return 0;
     }
-    if (cause.code == ERROR_UNREACHABLE || strcmp(cause.message, "interrupted") == 0) {
+    if (strcmp(cause.message, "interrupted") == 0) {
         /* the answer of what was asked may still come on this connection: a new one starts clean */
-        if (cause.code != ERROR_UNREACHABLE) {
-            error_set(&cause, ERROR_BUSY, "interrupted");
-            error_hint(&cause,
-                       "the operation goes on in primed; see what came of it with: show audit last 5");
-        }
-        control_close(context->client);
-        context->client = NULL;
+        error_set(&cause, ERROR_BUSY, "interrupted");
+        error_hint(&cause, "the operation goes on in primed; see what came of it with: show audit last 5");
+        context_disconnect(context);
     }
     if (err != NULL)
         *err = cause;

@@ -37,6 +37,9 @@ struct context {
     char repository[128];              /* of configuration's submode */
 };
 
+/* Says in err's hint what to do where primed does not run or does not answer. */
+void context_hint(const struct context *context, struct error *err);
+
 /* For shell_program: opens or connects what is needed. err may be NULL. */
 int context_require(void *context, unsigned needs, struct error *err);
 
@@ -54,6 +57,7 @@ int context_identify(struct context *context, struct error *err);
 
 /* Connects to primed unless it is connected, and shows it who calls. ERROR_UNREACHABLE, ERROR_DENIED. */
 int context_connect(struct context *context, struct error *err);
+void context_disconnect(struct context *context);
 
 /*
  * For shell_program: sees that the account is still there, with its key, and follows a change of its role.

@@ -72,7 +72,7 @@ static int open_session(struct context *context, struct error *err)
     return failed;
 }
 
-static void disconnect(struct context *context)
+void context_disconnect(struct context *context)
 {
     control_close(context->client);
     context->client = NULL;
@@ -81,16 +81,18 @@ static void disconnect(struct context *context)
 int context_connect(struct context *context, struct error *err)
 {
     bool known_by_kernel = !context->has_account && context->connection == NULL;
+    struct error cause = {0};
 
     if (context->client != NULL)
         return 0;
-    context->client = control_connect(context->home, err);
-    if (context->client == NULL)
-        return -1;
-    if ((known_by_kernel || show_who(context, err) == 0) &&
-        (context->terminal == NULL || open_session(context, err) == 0))
+    context->client = control_connect(context->home, &cause);
+    if (context->client != NULL && (known_by_kernel || show_who(context, &cause) == 0) &&
+        (context->terminal == NULL || open_session(context, &cause) == 0))
         return 0;
-    disconnect(context);
+    context_disconnect(context);
+    context_hint(context, &cause);
+    if (err != NULL)
+        *err = cause;
     return -1;
 }
 
@@ -103,7 +105,8 @@ int context_open_session(struct context *context, const char *terminal, struct e
         return context_connect(context, err);
     if (open_session(context, err) == 0)
         return 0;
-    disconnect(context);
+    context_disconnect(context);
+    context_hint(context, err);
     return -1;
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #define LAUNCH_MANAGER "systemctl start primesh"
+#define LAUNCH_AGAIN "systemctl restart primesh"
 
 /*
  * True where systemd runs the machine (sd_booted(3)), has our service, and `home` is that service's home. A

@@ -3,7 +3,6 @@
 #include "base/version.h"
 #include "base/wipe.h"
 #include "commands/context.h"
-#include "commands/launch.h"
 #include "commands/manual.h"
 #include "commands/save.h"
 #include "commands/table.h"
@@ -186,8 +185,6 @@ static enum shell_status run(struct shell_session *session, struct context *cont
     if (ttyname_r(STDIN_FILENO, terminal, sizeof(terminal)) != 0)
         snprintf(terminal, sizeof(terminal), "none");
     if (context_open_session(context, terminal, &err) != 0) {
-        if (err.code == ERROR_UNREACHABLE)
-            error_hint(&err, "start it with: %s", launch_command(context->home));
         fprintf(stderr, "%s\n%s\n", err.message, err.hint);
         if (err.code == ERROR_BUSY)
             return SHELL_UNREACHABLE;
@@ -216,7 +213,9 @@ static int serve(const struct shell_program *program, struct context *context, c
 
     if (node_conf_read(context->home, &context->conf, err) != 0)
         return SHELL_UNREACHABLE;
-    if (context_identify(context, err) != 0 || history_of(context, history, err) != 0)
+    if (context_identify(context, err) != 0)
+        return err->code == ERROR_TIMEOUT ? SHELL_UNREACHABLE : SHELL_FAILED;
+    if (history_of(context, history, err) != 0)
         return SHELL_FAILED;
     caller.role = context->role;
     session = shell_session_new(program, &caller, err);

@@ -25,9 +25,9 @@ static int call(struct context *context, const char *method, json_t *params, str
     if (failed == 0)
         failed = control_call(context->client, method, params, NULL, NULL, &cause);
     json_decref(params);
-    if (cause.code == ERROR_UNREACHABLE) {
-        control_close(context->client);
-        context->client = NULL;
+    if (context->client != NULL && control_is_lost(context->client)) {
+        context_hint(context, &cause);
+        context_disconnect(context);
     }
     if (failed != 0)
         *err = cause;

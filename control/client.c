@@ -12,31 +12,32 @@
 
 #define CONNECT_TIMEOUT_S 10 /* a daemon that lives but accepts nobody */
 #define SEND_TIMEOUT_MS 10000
+#define QUIET_MS 2000 /* without a word, before the daemon is asked whether it is alive */
+#define ALIVE_MS 8000 /* for its answer, which needs nothing but its event loop */
 #define READ_STEP 65536
 
 struct control_client {
     int fd;
+    bool lost;
     json_int_t last_id;
     struct text input; /* read, but not yet taken as a line */
     size_t taken;      /* bytes at its beginning that were */
     size_t searched;   /* bytes from there on that hold no line end */
     char path[PATH_MAX];
-    char home[PATH_MAX];
 };
 
-static int no_answer(const char *home, const char *path, struct error *err)
+static int no_answer(const char *path, struct error *err)
 {
-    error_set(err, ERROR_UNREACHABLE, "primed does not answer on %.400s", path);
-    return error_hint(err, "start it with: primed --home %.400s", home);
+    return error_set(err, ERROR_UNREACHABLE, "primed does not answer on %.400s", path);
 }
 
-static int connect_error(int reason, const char *home, const char *path, struct error *err)
+static int connect_error(int reason, const char *path, struct error *err)
 {
     switch (reason) {
     case ENOENT:
     case ENOTDIR:
     case ECONNREFUSED:
-        return no_answer(home, path, err);
+        return no_answer(path, err);
     case EACCES:
     case EPERM:
         return error_set(err, ERROR_DENIED, "you may not use %.400s: %s", path, strerror(reason));
@@ -49,7 +50,7 @@ static int connect_error(int reason, const char *home, const char *path, struct 
 }
 
 /* Returns the socket, or -1. */
-static int open_socket(const char *home, struct control_address *address, struct error *err)
+static int open_socket(struct control_address *address, struct error *err)
 {
     struct timeval limit = {.tv_sec = CONNECT_TIMEOUT_S};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -63,7 +64,7 @@ static int open_socket(const char *home, struct control_address *address, struct
     while (result != 0 && errno == EINTR);
     if (result == 0)
         return fd;
-    connect_error(errno, home, address->path, err);
+    connect_error(errno, address->path, err);
     close(fd);
     return -1;
 }
@@ -81,14 +82,13 @@ struct control_client *control_connect(const char *home, struct error *err)
     client->fd = -1;
     if (control_address_open(home, &address, &cause) != 0) {
         if (cause.code == ERROR_NOT_FOUND)
-            no_answer(home, address.path, &cause);
+            no_answer(address.path, &cause);
         if (err != NULL)
             *err = cause;
         goto failed;
     }
     memcpy(client->path, address.path, sizeof(client->path));
-    strncpy(client->home, home, sizeof(client->home) - 1);
-    client->fd = open_socket(home, &address, err);
+    client->fd = open_socket(&address, err);
     control_address_close(&address);
     if (client->fd >= 0)
         return client;
@@ -112,10 +112,22 @@ int control_fd(const struct control_client *client)
     return client->fd;
 }
 
-static int went_away(const struct control_client *client, struct error *err)
+bool control_is_lost(const struct control_client *client)
 {
-    error_set(err, ERROR_UNREACHABLE, "primed closed the connection on %.400s", client->path);
-    return error_hint(err, "see whether it runs; start it with: primed --home %.300s", client->home);
+    return client->lost;
+}
+
+static int went_away(struct control_client *client, struct error *err)
+{
+    client->lost = true;
+    return error_set(err, ERROR_UNREACHABLE, "primed closed the connection on %.400s", client->path);
+}
+
+static int is_silent(struct control_client *client, int limit_ms, struct error *err)
+{
+    client->lost = true;
+    return error_set(err, ERROR_TIMEOUT, "primed does not answer on %.400s: not a word within %d s",
+                     client->path, limit_ms / 1000);
 }
 
 /* 0 sent; -1 with *gone where the daemon closed: why, it may have written before. */
@@ -133,8 +145,7 @@ static int send_line(struct control_client *client, const char *line, size_t len
         } else if (errno == EAGAIN) {
             int ready = poll(&out, 1, SEND_TIMEOUT_MS);
             if (ready == 0)
-                return error_set(err, ERROR_TIMEOUT, "primed takes no request on %.400s within %d s",
-                                 client->path, SEND_TIMEOUT_MS / 1000);
+                return is_silent(client, SEND_TIMEOUT_MS, err);
         } else if (errno != EINTR) {
             *gone = true;
             return went_away(client, err);
@@ -143,20 +154,45 @@ static int send_line(struct control_client *client, const char *line, size_t len
     return 0;
 }
 
-static int wait_readable(struct control_client *client, const struct control_watch *watch, struct error *err)
+/* 1 readable, 0 the user gave up, -1 the time is over. */
+static int wait_for(struct control_client *client, const struct control_watch *watch, int timeout_ms)
 {
     struct pollfd in = {.fd = client->fd, .events = POLLIN};
     int ready;
 
-    if (watch != NULL && watch->wait != NULL) {
-        if (watch->wait(watch->arg, client->fd) > 0)
-            return 0;
-        return error_set(err, ERROR_BUSY, "interrupted");
-    }
+    if (watch != NULL && watch->wait != NULL)
+        return watch->wait(watch->arg, client->fd, timeout_ms);
     do
-        ready = poll(&in, 1, -1);
+        ready = poll(&in, 1, timeout_ms);
     while (ready < 0 && errno == EINTR);
-    return ready > 0 ? 0 : error_set_errno(err, errno, "cannot wait for primed");
+    return ready > 0 ? 1 : -1;
+}
+
+/* The answer is one to no call under way, and passed over: that it comes is what counts. */
+static int ask_alive(struct control_client *client, struct error *err)
+{
+    char *request = control_request_line(++client->last_id, CONTROL_ALIVE, NULL);
+    bool gone = false;
+    int failed = request == NULL ? error_set(err, ERROR_INTERNAL, "out of memory")
+                                 : send_line(client, request, strlen(request), &gone, err);
+
+    free(request);
+    return gone ? 0 : failed;
+}
+
+static int wait_readable(struct control_client *client, const struct control_watch *watch, struct error *err)
+{
+    int ready = wait_for(client, watch, QUIET_MS);
+
+    if (ready < 0) {
+        if (ask_alive(client, err) != 0)
+            return -1;
+        ready = wait_for(client, watch, ALIVE_MS);
+    }
+    if (ready > 0)
+        return 0;
+    return ready == 0 ? error_set(err, ERROR_BUSY, "interrupted")
+                      : is_silent(client, QUIET_MS + ALIVE_MS, err);
 }
 
 static int receive(struct control_client *client, struct error *err)

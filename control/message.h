@@ -10,6 +10,10 @@
 #define CONTROL_REPLY_MAX (8 * 1024 * 1024) /* bytes of a reply's line; longer lists go out as progress */
 #define CONTROL_DEPTH_MAX 32                /* objects and arrays inside each other */
 
+/* A method that the control server answers itself, at once, with {}: whoever waits for a long one asks with
+ * it whether anybody is there at all. */
+#define CONTROL_ALIVE "control.alive"
+
 struct control_request {
     json_int_t id;
     const char *method; /* borrowed from `document` */

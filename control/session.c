@@ -149,15 +149,28 @@ static void start_job(struct control_session *session, struct control_request *r
     server->handlers.request(server->handlers.arg, job);
 }
 
+static void answer_alive(struct control_session *session, json_int_t id)
+{
+    char *line = control_result_line(id, NULL);
+
+    if (line != NULL)
+        write_line(session, line, strlen(line));
+    free(line);
+}
+
 static void take_line(struct control_session *session, const char *line, size_t length)
 {
     struct control_request request;
     struct error err = {0};
 
-    if (control_request_read(line, length, &request, &err) == 0)
-        start_job(session, &request);
-    else
+    if (control_request_read(line, length, &request, &err) != 0) {
         hang_up(session, request.id, &err);
+    } else if (strcmp(request.method, CONTROL_ALIVE) == 0) {
+        answer_alive(session, request.id);
+        control_request_clear(&request);
+    } else {
+        start_job(session, &request);
+    }
 }
 
 /* Length of the first whole line, its end included; 0 where there is none yet. */

@@ -191,6 +191,11 @@ void shell_progress(struct shell_call *call, const char *label, int percent)
     text_free(&text);
 }
 
+void shell_lost_appliance(struct shell_call *call)
+{
+    call->unreachable = true;
+}
+
 int shell_wait(struct shell_call *call, int fd, int timeout_ms)
 {
     output_flush(call->output);

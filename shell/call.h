@@ -49,6 +49,9 @@ int shell_confirm(struct shell_call *call, const char *question, bool preset, co
  * in JSON. */
 void shell_progress(struct shell_call *call, const char *label, int percent);
 
+/* The appliance went away, or does not answer any more: where the command fails, its exit status says so. */
+void shell_lost_appliance(struct shell_call *call);
+
 /* Waits until fd can be read, at most timeout_ms (-1: for ever). 1: it can; 0: Ctrl-C; -1: the time is over.
  */
 int shell_wait(struct shell_call *call, int fd, int timeout_ms);

@@ -132,6 +132,12 @@ static int allow(struct run *run)
     return 0;
 }
 
+/* Of what a command needs before it runs, and of `| save`: no server elsewhere is meant. */
+static bool is_unreachable(const struct error *err)
+{
+    return err->code == ERROR_UNREACHABLE || err->code == ERROR_TIMEOUT;
+}
+
 static void refuse(struct run *run)
 {
     const struct shell_program *program = run->session->program;
@@ -209,6 +215,7 @@ static void end_save(struct run *run, bool stopped)
         return;
     run->err = err;
     run->result = -1;
+    run->call.unreachable = is_unreachable(&err);
 }
 
 /* Ends the output. */
@@ -260,15 +267,13 @@ static void dispatch(struct run *run)
 static enum shell_status run_understood(struct run *run)
 {
     struct shell_session *session = run->session;
-    enum shell_status status = SHELL_FAILED;
     bool refused;
 
     run->result = allow(run);
     refused = run->result != 0;
     if (refused) {
         refuse(run);
-        if (run->err.code == ERROR_UNREACHABLE)
-            status = SHELL_UNREACHABLE;
+        run->call.unreachable = is_unreachable(&run->err);
     }
     /* A refusal is answered in the form asked for, but makes no file. */
     if (refused)
@@ -279,8 +284,7 @@ static enum shell_status run_understood(struct run *run)
             return SHELL_NOT_UNDERSTOOD;
         }
         run->result = -1;
-        if (run->err.code == ERROR_UNREACHABLE)
-            status = SHELL_UNREACHABLE;
+        run->call.unreachable = is_unreachable(&run->err);
     } else if (!refused) {
         dispatch(run);
     }
@@ -294,7 +298,9 @@ static enum shell_status run_understood(struct run *run)
         if (run->match.entry->command->failed != NULL)
             session_mark(session, run->match.entry->command->failed);
     }
-    return run->result == 0 ? SHELL_OK : status;
+    if (run->result == 0)
+        return SHELL_OK;
+    return run->call.unreachable ? SHELL_UNREACHABLE : SHELL_FAILED;
 }
 
 static void run_free(struct run *run)
@@ -397,13 +403,16 @@ int session_run_inside(struct shell_call *outer, const char *line, struct error 
         run.call.output = outer->output;
         run.call.sink = outer->sink;
         run.result = allow(&run);
-        if (run.result != 0)
+        if (run.result != 0) {
             refuse(&run);
-        else
+            run.call.unreachable = is_unreachable(&run.err);
+        } else {
             dispatch(&run);
+        }
         call_end_bar(&run.call);
         if (run.result != 0 && err != NULL)
             *err = run.err;
+        outer->unreachable = run.call.unreachable;
     }
     session->mode = mode;
     run_free(&run);

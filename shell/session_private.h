@@ -78,7 +78,8 @@ struct shell_call {
     char bar_label[64];       /* shell_progress(): what is on the screen */
     int bar_percent;
     bool bar_open;
-    bool complained; /* why it failed has been said already */
+    bool complained;  /* why it failed has been said already */
+    bool unreachable; /* the appliance did not answer */
 };
 
 /* One line, as all four ways run it. caret: how it stands on the screen; *masked (may be NULL) gets

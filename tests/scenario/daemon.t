@@ -85,6 +85,29 @@ sh_ "ncs certvalidation tofu-certs deletecert host ${ADDRESS}_8082"
 is "$STATUS" 3 "without primed, a change exits with 3"
 like "$ERR" "primed does not answer" "and says why"
 
+# --- primed that is there but hangs, and one that goes away under a command
+node_start
+WRITER=$(writer_pid)
+kill -STOP "$WRITER"
+START=$SECONDS
+sh_ "ncs status"
+is "$STATUS" 3 "a primed that hangs: status 3"
+[ $((SECONDS - START)) -le 15 ]
+ok $? "after ten seconds"
+like "$ERR" "% Error: primed does not answer on .*: not a word within 10 s
+it is there, but hangs; end both of its processes" "with what to do: $ERR"
+"$BIN/primesh" --home "$HOME_DIR" -c "ncs status" >/dev/null 2>"$TMP/err" &
+ASKING=$!
+connected() { [ "$(ss -Hxp 2>/dev/null | grep -c "pid=$ASKING,")" -gt 0 ]; }
+wait_for 5 connected
+kill -KILL "$WRITER"
+wait "$ASKING"
+is "$?" 3 "one that goes away under a command: status 3"
+like "$(cat "$TMP/err")" "% Error: primed closed the connection .*start it with: ncs start" "and what to do"
+wait_for 5 not pgrep -f "primed --home $HOME_DIR"
+sh_ "do ncs status"
+is "$STATUS" 3 "through do, too"
+
 # --- kill -9 leaves a stale socket and pid file
 node_start
 ok $? "it starts again"
