@@ -64,10 +64,8 @@ static int compare(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-static void print(struct shell_output *output, const struct collection *collection)
+static void print(struct shell_output *output, const struct collection *collection, int64_t now_ms)
 {
-    int64_t now_ms = clock_wall_ms();
-
     output_begin(output, &expiry_listing);
     for (size_t i = 0; i < collection->count && !output_stopped(output); i++) {
         const struct expiry *item = &collection->items[i];
@@ -89,6 +87,7 @@ static int run_expiry(struct shell_call *call, struct error *err)
 {
     struct collection collection = {.arena.block_size = 64 * 1024};
     struct store_txn *txn = context_read(call, err);
+    int64_t now_ms = clock_wall_ms();
     int failed;
 
     if (txn == NULL)
@@ -99,7 +98,9 @@ static int run_expiry(struct shell_call *call, struct error *err)
         failed = error_set(err, ERROR_INTERNAL, "out of memory");
     if (failed == 0) {
         qsort(collection.items, collection.count, sizeof(*collection.items), compare);
-        print(shell_output(call), &collection);
+        print(shell_output(call), &collection, now_ms);
+        if (collection.count > 0 && collection.items[0].not_after_ms < now_ms)
+            failed = SHELL_TROUBLE;
     }
     free(collection.items);
     arena_free(&collection.arena);
@@ -115,6 +116,8 @@ static const struct shell_command commands[] = {
                "certificates that its own is served with (issuer) and those of all trust zones, those in the "
                "trust stores of the purposes and the pinned ones. 90, "
                "30, 7 and "
-               "1 days before the end, and once it is over, a notice goes to the log and out by mail."},
+               "1 days before the end, and once it is over, a notice goes to the log and out by mail. The "
+               "exit status is 1 "
+               "where one has ended."},
 };
 const struct shell_branch expiry_branch = SHELL_BRANCH(commands);

@@ -22,12 +22,16 @@ static const struct shell_listing service_listing = {.name = "services",
                                                      SHELL_COLUMNS(service_columns),
                                                      .line = "{service} is {state}{detail}"};
 
+/* The detail stands between `before` and `after` in the sentence, and alone as data. */
 static void print_service(struct shell_output *output, const char *name, const char *state,
-                          const char *detail)
+                          const char *before, const char *detail, const char *after)
 {
+    char sentence[ERROR_TEXT_MAX + 16];
+
+    snprintf(sentence, sizeof(sentence), "%s%s%s", before, detail, after);
     output_string(output, SERVICE_NAME, name);
     output_string(output, SERVICE_STATE, state);
-    output_string(output, SERVICE_DETAIL, detail);
+    output_string(output, SERVICE_DETAIL, output_is_json(output) ? detail : sentence);
     output_row_end(output);
 }
 
@@ -46,12 +50,11 @@ static void print_self_checks(struct shell_output *output, json_t *checks)
     json_array_foreach(checks, i, check)
     {
         char name[300];
-        char detail[ERROR_TEXT_MAX + 4] = "";
+        const char *message = text_of(check, "message");
+        bool silent = message[0] == '\0';
 
         snprintf(name, sizeof(name), "%s of %s", text_of(check, "kind"), text_of(check, "host"));
-        if (text_of(check, "message")[0] != '\0')
-            snprintf(detail, sizeof(detail), " (%s)", text_of(check, "message"));
-        print_service(output, name, text_of(check, "state"), detail);
+        print_service(output, name, text_of(check, "state"), silent ? "" : " (", message, silent ? "" : ")");
     }
 }
 
@@ -59,36 +62,58 @@ static void print_status(struct shell_output *output, json_t *state)
 {
     bool running = json_is_true(json_object_get(state, "running"));
     const char *word = running ? "running" : "stopped";
-    char brief[128], health[160];
+    char brief[128];
     json_t *address;
     size_t i;
 
     ha_brief(json_object_get(state, "pair"), brief, sizeof(brief));
-    snprintf(health, sizeof(health), ". ( %s )", brief);
     output_begin(output, &service_listing);
-    print_service(output, "Health Monitor Server", word, running ? health : ".");
+    if (running)
+        print_service(output, "Health Monitor Server", word, ". ( ", brief, " )");
+    else
+        print_service(output, "Health Monitor Server", word, "", "", ".");
     json_array_foreach(json_object_get(state, "listen"), i, address)
     {
         char detail[300];
 
-        snprintf(detail, sizeof(detail), " on %s port %d", json_string_value(address),
+        snprintf(detail, sizeof(detail), "on %s port %d", json_string_value(address),
                  (int)json_integer_value(json_object_get(state, "port")));
-        print_service(output, "HTTPS service", word, running ? detail : "");
+        print_service(output, "HTTPS service", word, running ? " " : "", running ? detail : "", "");
     }
-    print_service(output, "Database", "running", "");
+    print_service(output, "Database", "running", "", "", "");
     print_self_checks(output, json_object_get(state, "self_checks"));
     output_end(output);
+}
+
+/* What has not been checked yet is none. */
+static bool is_trouble(json_t *state)
+{
+    json_t *check;
+    size_t i;
+
+    if (!json_is_true(json_object_get(state, "running")))
+        return true;
+    json_array_foreach(json_object_get(state, "self_checks"), i, check)
+    {
+        const char *word = text_of(check, "state");
+
+        if (strcmp(word, "match") != 0 && strcmp(word, "pending") != 0)
+            return true;
+    }
+    return false;
 }
 
 static int run_status(struct shell_call *call, struct error *err)
 {
     json_t *state = NULL;
+    bool trouble;
 
     if (context_ask(call, "services.state", NULL, NULL, NULL, &state, err) != 0)
         return -1;
     print_status(shell_output(call), state);
+    trouble = is_trouble(state);
     json_decref(state);
-    return 0;
+    return trouble ? SHELL_TROUBLE : 0;
 }
 
 static int change(struct shell_call *call, const char *method, const char *doing, const char *done,
@@ -181,6 +206,12 @@ static const struct shell_command commands[] = {
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,
      .flags = SHELL_CHANGES},
-    {.grammar = "ncs status", .help = "What runs", .run = run_status, .needs = NEED_DAEMON},
+    {.grammar = "ncs status",
+     .help = "What runs",
+     .run = run_status,
+     .needs = NEED_DAEMON,
+     .manual =
+         "The exit status is 1 where a service is stopped, or a check of the health monitor (of this node "
+         "itself, and of the other one of a pair) finds another certificate or no answer."},
 };
 const struct shell_branch service_branch = SHELL_BRANCH(commands);

@@ -55,7 +55,7 @@ static int run_tech_support(struct shell_call *call, struct error *err)
         output_say(output, "%s", "");
         /* a node that is half broken is what this is for: what cannot be shown says why, and the rest comes
          */
-        if (shell_do(call, parts[i], &cause) != 0)
+        if (shell_do(call, parts[i], &cause) < 0)
             output_say(output, "cannot be shown: %s", cause.message);
     }
     return 0;

@@ -58,7 +58,11 @@ enum {
     SHELL_NEGATED = 1 << 3   /* set by the engine on the `no` form of an entry */
 };
 
-/* 0: done. -1: failed, with *err. */
+/* A check that was made, and what it shows is not as it should be: the exit status is 1, and nothing more is
+ * said. */
+#define SHELL_TROUBLE 2
+
+/* 0: done. SHELL_TROUBLE. -1: failed, with *err. */
 typedef int (*shell_handler)(struct shell_call *call, struct error *err);
 
 struct shell_command {

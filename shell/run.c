@@ -28,6 +28,7 @@ struct run {
     struct shell_call call;
     struct error err;
     int result;
+    bool trouble; /* done, and found some */
 };
 
 void session_say(struct shell_session *session, const char *text, size_t length)
@@ -245,6 +246,9 @@ static void dispatched(void *arg)
     struct shell_call *call = &run->call;
 
     run->result = run->match.entry->command->run(call, &run->err);
+    run->trouble = run->result == SHELL_TROUBLE;
+    if (run->trouble)
+        run->result = 0;
 }
 
 static void dispatch(struct run *run)
@@ -299,7 +303,7 @@ static enum shell_status run_understood(struct run *run)
             session_mark(session, run->match.entry->command->failed);
     }
     if (run->result == 0)
-        return SHELL_OK;
+        return run->trouble ? SHELL_FAILED : SHELL_OK;
     return run->call.unreachable ? SHELL_UNREACHABLE : SHELL_FAILED;
 }
 
@@ -416,5 +420,5 @@ int session_run_inside(struct shell_call *outer, const char *line, struct error 
     }
     session->mode = mode;
     run_free(&run);
-    return run.result;
+    return run.trouble ? SHELL_TROUBLE : run.result;
 }

@@ -73,8 +73,8 @@ void shell_set_role(struct shell_session *session, enum shell_role role); /* it 
 
 /*
  * Runs an EXEC command from another mode, on the output of the call: `do <line>`, with a type that has `rest`
- * and `line`. What it does to the mode is undone. -1 with *err; where the line is not understood the caret
- * has been put under it already, and only the exit status (2) is left to say.
+ * and `line`. What it does to the mode is undone. SHELL_TROUBLE, or -1 with *err; where the line is not
+ * understood the caret has been put under it already, and only the exit status (2) is left to say.
  */
 int shell_do(struct shell_call *call, const char *line, struct error *err);
 
