@@ -133,7 +133,11 @@ static int await_return(struct shell_call *call, int64_t since_ms, struct error 
             return error_set(err, ERROR_BUSY, "the node is restored; it was not waited for to be up again");
     }
     error_set(err, ERROR_UNREACHABLE, "the node is restored, but primed is not up again");
-    return error_hint(err, "see: show logging application");
+    return error_hint(
+        err,
+        "see why: show logging application last 5. The node as it was before lies in %.300s/restore.old "
+        "until a start succeeds",
+        context->home);
 }
 
 static int run_restore(struct shell_call *call, struct error *err)

@@ -187,7 +187,7 @@ static bool answer_question(int socket, struct privileged *self)
 
 static int exit_status(int status)
 {
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return WIFSIGNALED(status) ? BROKER_SIGNALED + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* Takes leave of every process that ended; true, with its status, if the other half is among them. */

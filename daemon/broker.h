@@ -18,9 +18,11 @@ struct broker_ssh {
     bool known_only;      /* a host key that was not seen before is refused */
 };
 
+#define BROKER_SIGNALED 128
+
 /*
  * Serves the child until it ends: forwards SIGTERM, SIGINT and SIGHUP to it, returns its exit status
- * (128 + signal when it was killed).
+ * (BROKER_SIGNALED + signal when it was killed).
  */
 int broker_serve(int socket, pid_t child, const char *home, const struct node_conf *conf);
 

@@ -1,5 +1,6 @@
 /* primed: the appliance itself. See --help. */
 #include "base/file.h"
+#include "base/log.h"
 #include "base/version.h"
 #include "daemon/backup.h"
 #include "daemon/broker.h"
@@ -176,31 +177,77 @@ static int run_child(const struct options *options, const struct node_conf *conf
     return 1;
 }
 
-/*
- * Puts a restored node in its place before anything of the home is read, in a process that has become the
- * folder's owner: what lies in the home is not to be trusted by root.
- */
-static int take_restored(const char *home, struct error *err)
+/* Works in a process that has become the owner of a part of the home: what lies there is not to be trusted by
+ * root. 0, or -1 where it has complained. */
+static int as_owner(const char *home, const char *part, int (*work)(const char *text, struct error *err),
+                    const char *text)
 {
     char path[PATH_MAX];
+    struct error err = {0};
     struct stat info;
     int status;
     pid_t pid;
 
-    if (node_path(home, RESTORE_READY, path, sizeof(path), err) != 0)
+    if (node_path(home, part, path, sizeof(path), &err) != 0 || lstat(path, &info) != 0)
         return -1;
-    if (lstat(path, &info) != 0)
-        return 0;
     pid = fork();
     if (pid == 0) {
-        if (chdir(home) != 0 || sandbox_become_owner(info.st_uid, info.st_gid, err) != 0 ||
-            restore_finish(".", err) != 0)
-            _exit(complain(err));
-        _exit(0);
+        if (chdir(home) != 0)
+            error_set_errno(&err, errno, "cannot enter the home %s", home);
+        else if (sandbox_become_owner(info.st_uid, info.st_gid, &err) == 0 && work(text, &err) == 0)
+            _exit(0);
+        _exit(complain(&err));
     }
-    if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0
+                                                                                                       : -1;
+}
+
+static int finish_restore(const char *unused, struct error *err)
+{
+    (void)unused;
+    return restore_finish(".", err);
+}
+
+/* Puts a restored node in its place before anything of the home is read. */
+static int take_restored(const char *home, struct error *err)
+{
+    char path[PATH_MAX];
+    struct stat info;
+
+    if (node_path(home, RESTORE_READY, path, sizeof(path), err) != 0)
+        return -1;
+    if (lstat(path, &info) != 0 || as_owner(home, RESTORE_READY, finish_restore, NULL) == 0)
         return 0;
     return error_set(err, ERROR_INTERNAL, "cannot put the restored node in its place");
+}
+
+static int write_log(const char *text, struct error *err)
+{
+    struct log *log = log_open(NODE_APPLICATION_LOG, LOG_LEVEL_ERROR, err);
+
+    log_write(log, LOG_LEVEL_ERROR, "%s", text);
+    log_close(log);
+    return log != NULL ? 0 : -1;
+}
+
+/* To standard error, and to the node's log: once primed is up its standard error may lead nowhere. */
+static int complain_in_log(const char *home, const struct error *err)
+{
+    as_owner(home, "log", write_log, err->message);
+    return complain(err);
+}
+
+/* Killed, or crashed: the half itself could say nothing. SIGTERM in the middle of its start was asked for. */
+static void note_end(const char *home, int status)
+{
+    int number = status - BROKER_SIGNALED;
+    struct error err = {0};
+
+    if (number <= 0 || number == SIGTERM || number == SIGINT)
+        return;
+    error_set(&err, ERROR_INTERNAL, "primed's unprivileged half was ended by signal %d (%s): primed ends",
+              number, strsignal(number));
+    complain_in_log(home, &err);
 }
 
 static int run_once(const struct options *options, const struct node_conf *conf, int ready_pipe)
@@ -225,6 +272,7 @@ static int run_once(const struct options *options, const struct node_conf *conf,
     }
     status = broker_serve(pair[0], child, options->home, conf);
     close(pair[0]);
+    note_end(options->home, status);
     return status;
 }
 
@@ -237,7 +285,7 @@ static int run_halves(const struct options *options, struct node_conf *conf, int
 
     while (status == NODE_AGAIN) {
         if (take_restored(options->home, &err) != 0 || node_conf_read(options->home, conf, &err) != 0)
-            return complain(&err);
+            return complain_in_log(options->home, &err);
         status = run_once(options, conf, -1);
     }
     return status;

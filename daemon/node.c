@@ -139,7 +139,7 @@ static int open_node(struct node *node, struct error *err)
 
     if (make_folders(node->home, err) != 0)
         return -1;
-    if ((node->application_log = open_log(node, "log/application.log", err)) == NULL ||
+    if ((node->application_log = open_log(node, NODE_APPLICATION_LOG, err)) == NULL ||
         (node->health_log = open_log(node, "log/health_monitor.log", err)) == NULL ||
         (node->audit_log = open_log(node, "log/audit.log", err)) == NULL)
         return -1;
@@ -290,6 +290,10 @@ int node_run(const char *home, const struct node_conf *conf, int broker, void (*
         ready(arg);
         serve(&node);
         log_write(node.application_log, LOG_LEVEL_INFO, PRODUCT_NAME " ends");
+    } else {
+        /* also on standard error, which may lead nowhere where primed begins again with a restored node */
+        log_write(node.application_log, LOG_LEVEL_ERROR, PRODUCT_NAME " does not start: %s%s%s", err->message,
+                  err->hint[0] != '\0' ? ". " : "", err->hint);
     }
     if (result == 0 && atomic_load(&node.again))
         result = NODE_AGAIN;

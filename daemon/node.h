@@ -67,6 +67,8 @@ bool node_is_self(const struct node *node, const struct host_port *host);
  */
 bool node_is_active(const struct node *node);
 
+#define NODE_APPLICATION_LOG "log/application.log" /* below the home */
+
 /* What node_run() returns when it is to be called again, in a new process and with node.conf read anew. */
 #define NODE_AGAIN 64
 

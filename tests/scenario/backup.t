@@ -209,6 +209,31 @@ mv "$TMP/server.pem" "$HOME_DIR/keys/server.pem"
 restore "$FILE"
 like "$STATUS $ERR" "1 % Error: the node of the backup cannot run" "no key inside"
 
+# --- a restored node that does not start: says why, and the node before it can be put back
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$TMP/other.key" -out "$TMP/other.pem" -subj /CN=other -days 9 2>/dev/null
+NOW=$(state)
+cp "$HOME_DIR/node.conf" "$TMP/conf"
+echo "port = 9099" >>"$HOME_DIR/node.conf"
+make_backup taken
+cp "$TMP/conf" "$HOME_DIR/node.conf"
+openssl s_server -accept "$ADDRESS:9099" -cert "$TMP/other.pem" -key "$TMP/other.key" -quiet >/dev/null 2>&1 &
+SQUATTER=$!
+listening() { ss -Hltn "src $ADDRESS:9099" | grep -q .; }
+wait_for 10 listening
+lines "restore $FILE repository defaultRepo password-stdin force" "$PASS" >"$TMP/taken.out" &
+RESTORING=$!
+wait_for 20 grep -q "does not start" "$HOME_DIR/log/application.log"
+like "$(grep "does not start" "$HOME_DIR/log/application.log")" "primesh does not start: .*$ADDRESS.*9099: another program has it" \
+    "a restored node that does not start says why in its log"
+wait_for 10 not alive "$(node_pid)"
+kill "$SQUATTER"
+(cd "$HOME_DIR" && mkdir restore.failed && mv store keys ssh node.conf restore.failed/ && mv restore.old/* .)
+node_start
+is "$? $(state)" "0 $NOW" "and the node before it comes back from restore.old"
+rm -r "$HOME_DIR/restore.failed"
+kill "$RESTORING" 2>/dev/null
+wait "$RESTORING" "$SQUATTER" 2>/dev/null
+
 # --- at a terminal: asked for twice, and whether
 expect >"$TMP/expect.out" 2>&1 <<E
 set timeout 30

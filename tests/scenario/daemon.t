@@ -112,6 +112,8 @@ wait "$ASKING"
 is "$?" 3 "one that goes away under a command: status 3"
 like "$(cat "$TMP/err")" "% Error: primed closed the connection .*start it with: ncs start" "and what to do"
 wait_for 5 not pgrep -f "primed --home $HOME_DIR"
+like "$(tail -1 "$HOME_DIR/log/application.log")" "primed's unprivileged half was ended by signal 9 \(Killed\): primed ends" "the node's log says so"
+is "$(stat -c %U "$HOME_DIR/log/application.log")" "$(stat -c %U "$HOME_DIR/log")" "and stays its owner's"
 sh_ "do ncs status"
 is "$STATUS" 3 "through do, too"
 
