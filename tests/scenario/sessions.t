@@ -126,6 +126,12 @@ is $? 3 "the next is refused"
 like "$OUT" "64 sessions are open, and no more are allowed" "and told why"
 OUT=$(ssh_ prime-pri 'show users | count')
 like "$OUT" "6[0-9]" "a single command still gets through"
+if [ "$(id -u)" = 0 ]; then
+    printf '%s\n' '< admin#\x20' '> show users | include crowd64\r' '< admin#\x20' '> exit\r' >"$TMP/root.in"
+    "$ROOT/tests/transcript/play.exp" "$TMP/root.in" "$TMP/root.raw" "$BIN/primesh" --home "$LAB/prime-pri"
+    is $? 0 "and root still comes in"
+    like "$(cat "$TMP/root.raw")" "crowd64" "to see who else is there"
+fi
 exec 9>&-
 wait
 play again <<'K'
