@@ -8,6 +8,7 @@
 #include "store/pair.h"
 
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,19 @@ static int name_file(const char *name, char *out, size_t size, struct error *err
     return 0;
 }
 
+/* Not the second that the backup before has in its name. Only for who has the turn. */
+static void wait_for_new_second(void)
+{
+    static int64_t named_s;
+    int64_t now_ms = clock_wall_ms();
+
+    if (now_ms / 1000 == named_s) {
+        poll(NULL, 0, (int)(1000 - now_ms % 1000));
+        now_ms = clock_wall_ms();
+    }
+    named_s = now_ms / 1000;
+}
+
 /* Where a file is made, or taken apart, whose repository is somewhere else: hidden, and never given a name.
  */
 static int begin_hidden(struct request *request, struct repository_draft *draft, struct error *err)
@@ -108,19 +122,22 @@ static int backup_node(struct request *request, json_t **result, struct error *e
     struct place to;
     int failed;
 
-    if (repository == NULL || name_file(name, file, sizeof(file), err) != 0 ||
-        place_in_repository(request, repository, file, &to, err) != 0 || take_turn(err) != 0)
+    if (repository == NULL || take_turn(err) != 0)
         return -1;
-    failed = read_passphrase(request, true, passphrase, err);
-    if (failed == 0)
-        failed = write_backup(request, &to, passphrase, &bytes, err);
-    OPENSSL_cleanse(passphrase, sizeof(passphrase));
+    wait_for_new_second();
+    failed = name_file(name, file, sizeof(file), err) != 0 ||
+             place_in_repository(request, repository, file, &to, err) != 0;
+    if (!failed) {
+        failed = read_passphrase(request, true, passphrase, err) != 0 ||
+                 write_backup(request, &to, passphrase, &bytes, err) != 0;
+        if (!failed)
+            *result = json_pack("{s:s, s:s, s:I}", "file", file, "to", to.text, "bytes", (json_int_t)bytes);
+        OPENSSL_cleanse(passphrase, sizeof(passphrase));
+        place_clear(&to);
+    }
     pthread_mutex_unlock(&one);
     place_forget_secrets(request);
-    if (failed == 0)
-        *result = json_pack("{s:s, s:s, s:I}", "file", file, "to", to.text, "bytes", (json_int_t)bytes);
-    place_clear(&to);
-    return failed;
+    return failed ? -1 : 0;
 }
 
 /* ---- restore ---- */

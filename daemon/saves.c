@@ -132,8 +132,10 @@ int saves_add(struct saves *saves, struct control_job *job, const void *bytes, s
     if (saving == NULL)
         return -1;
     if ((int64_t)length > most)
-        failed = error_set(err, ERROR_STORE_FULL, "there is no room for more than %lld bytes of the file",
-                           (long long)saving->bytes);
+        failed = error_set(err, ERROR_STORE_FULL,
+                           "the disk is full: the file has %lld bytes so far, and %lld more "
+                           "have no room",
+                           (long long)saving->bytes, (long long)length);
     else if (file_write_all(saving->draft.fd, bytes, length) != 0)
         failed = error_set_errno(err, errno, "cannot write the file");
     saving->bytes += (int64_t)length;

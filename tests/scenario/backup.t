@@ -35,6 +35,9 @@ is "$(stat -c %a "$REPO/$FIRST")" 640 "it is closed to others"
 make_backup second
 cmp -s "$REPO/$FILE" "$REPO/$FIRST"
 is "$?" 1 "no two backups are alike"
+lines "backup twice repository defaultRepo password-stdin" "$PASS" "backup twice repository defaultRepo password-stdin" "$PASS" \
+    "backup twice repository defaultRepo password-stdin" "$PASS"
+is "$STATUS $(ls "$REPO"/twice-*.backup | wc -l)" "0 3" "three of one name, one after the other: $ERR"
 lines "backup x repository defaultRepo password-stdin" short
 like "$STATUS $ERR" "1 % Error: a passphrase has at least 8 characters" "a short passphrase is refused"
 sh_ "backup x repository defaultRepo"

@@ -41,6 +41,8 @@ sh_ "ncs certvalidation tofu-certs exportcerts pins.json repository defaultRepo"
 like "$STATUS $ERR" "1 % Error: .*No space" "an export has no room"
 cmp -s "$EXPORTED" "$TMP/exported"
 ok $? "the file of the export before is whole"
+sh_ "show version | save version.txt repository defaultRepo"
+like "$STATUS $ERR" "1 % Error: the disk is full: the file has 0 bytes so far, and [0-9]+ more have no room" "what is saved has none either"
 is "$(find "$HOME_DIR/repository" -name '.*' -type f | wc -l)" 0 "and no half of a file lies beside it"
 for ((i = 0; i < 60; i++)); do
     echo "ncs certvalidation tofu-certs deletecert host none$i.example_443"
