@@ -9,8 +9,12 @@ Works on anything that netmiko reaches as cisco_ios; the lab is one such thing.
 import json
 import sys
 
-from netmiko import ConnectHandler
-from paramiko import SSHConfig
+try:
+    from netmiko import ConnectHandler
+    from paramiko import SSHConfig
+except ImportError as missing:
+    print(f"check_pins: {missing}; it is in the package python3-netmiko", file=sys.stderr)
+    sys.exit(2)
 
 
 def mismatches(ssh_config, node):
@@ -20,6 +24,9 @@ def mismatches(ssh_config, node):
         answer = shell.send_command("ncs certvalidation tofu-certs verify all | json")
     # behind the document stands the command's own error where something does not match
     document, _ = json.JSONDecoder().raw_decode(answer[answer.index("{"):])
+    if "verified" not in document:  # primed was not asked, or did not answer
+        error = document["error"]
+        raise RuntimeError(": ".join(text for text in (error["message"], error.get("hint")) if text))
     return [row["host"] for row in document["verified"] if row["verdict"] == "MISMATCH"]
 
 
