@@ -66,23 +66,25 @@ static int get(struct server_access *access, const struct dnac_token *token, con
     return result;
 }
 
-/* With the token that there is, then once more with a new one. */
+/* With the token that there is, then once more with a new one: that the first was refused is no failure. */
 static int get_with_token(struct server_access *access, struct dnac_token *token, const char *path,
                           size_t body_max, struct https_response *response, struct error *err)
 {
     bool fresh = token->text[0] == '\0' || token->until_ms <= clock_wall_ms();
+    struct error cause = {0};
 
     *response = (struct https_response){0};
-    if (fresh && log_in(access, token, err) != 0)
-        return -1;
-    if (get(access, token, path, body_max, response, err) == 0)
+    if (fresh)
+        return log_in(access, token, err) == 0 ? get(access, token, path, body_max, response, err) : -1;
+    if (get(access, token, path, body_max, response, &cause) == 0)
         return 0;
-    if (fresh || response->status != 401)
+    if (response->status != 401) {
+        if (err != NULL)
+            *err = cause;
         return -1;
+    }
     https_response_free(response);
-    if (log_in(access, token, err) != 0)
-        return -1;
-    return get(access, token, path, body_max, response, err);
+    return log_in(access, token, err) == 0 ? get(access, token, path, body_max, response, err) : -1;
 }
 
 int dnac_ask_count(struct server_access *access, struct dnac_token *token, uint64_t *out, struct error *err)

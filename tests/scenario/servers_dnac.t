@@ -31,6 +31,8 @@ lab mood dnac token-lifetime 61 >/dev/null
 lab mood dnac revocations 1 >/dev/null
 on prime-pri "ncs server dnac test $NET.22"
 is "$STATUS $(asked "POST $TOKEN_PATH 200")" "0 3" "revoked tokens too"
+unlike "$OUT" "Problem|does not accept" "that it was is no problem of the server's"
+like "$OUT" "Network devices: +12" "and its devices are counted"
 token_ends() {
     on prime-pri "ncs server dnac test $NET.22"
     [ "$(asked "POST $TOKEN_PATH 200")" -ge 4 ]
