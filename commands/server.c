@@ -131,9 +131,33 @@ static int save(struct shell_call *call, const char *method, json_t *params, str
     return 0;
 }
 
+/* Before a password is typed for nothing. primed looks again, and alone where the store cannot be read. */
+static int check_new(struct shell_call *call, enum server_kind kind, const char *typed, struct error *err)
+{
+    struct store_txn *txn = NULL;
+    char host[HOST_TEXT_MAX];
+    enum host_kind host_kind;
+    struct server there;
+    int found;
+
+    if (host_parse(typed, &host_kind, host, err) != 0)
+        return -1;
+    if (context_require(context_of(call), NEED_STORE, NULL) == 0)
+        txn = context_read(call, NULL);
+    if (txn == NULL)
+        return 0;
+    found = server_get(txn, kind, host, &there, NULL, NULL);
+    store_end(txn);
+    if (found != 0)
+        return 0;
+    error_set(err, ERROR_CONFLICT, "the %s server %s is registered already", server_kind_title(kind), host);
+    return error_hint(err, "change it with: ncs server %s edit %s ...", server_kind_name(kind), host);
+}
+
 static int run_add(struct shell_call *call, struct error *err)
 {
-    json_t *params = host_params(server_kind_typed(call), shell_arg(call, "server_host"));
+    enum server_kind kind = server_kind_typed(call);
+    json_t *params = host_params(kind, shell_arg(call, "server_host"));
     int failed;
 
     set_text(call, params, "user", "server_user");
@@ -141,7 +165,9 @@ static int run_add(struct shell_call *call, struct error *err)
     set_number(call, params, "port", "server_port");
     set_number(call, params, "timeout", "server_timeout");
     json_object_set_new(params, "save_unreachable", json_boolean(shell_has(call, "save-unreachable")));
-    failed = add_password(call, params, err);
+    failed = check_new(call, kind, shell_arg(call, "server_host"), err);
+    if (failed == 0)
+        failed = add_password(call, params, err);
     if (failed == 0)
         failed = save(call, "server.add", params, err);
     login_forget(params);
