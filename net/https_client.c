@@ -7,6 +7,7 @@
 #include "net/https_proxy.h"
 #include "net/https_redirect.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <openssl/err.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define WAIT_MOST_MS 1000 /* libcurl knows when it has to be called earlier */
 
@@ -25,7 +27,11 @@ struct exchange {
     char host[HOST_PORT_TEXT_MAX];
     struct curl_verdict judging;
     struct text body;
-    size_t received; /* bytes of the body so far */
+    size_t received;   /* bytes of the body so far */
+    int socket_reason; /* errno of a socket that could not be made, of which libcurl says nothing */
+    int64_t progress;  /* what came so far; see come_so_far() */
+    int64_t heard_ms;  /* monotonic: when that was last more than before */
+    bool silent;       /* given up for that */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -82,6 +88,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
         read_head(exchange);
     exchange->received += length;
     if (exchange->received > most) {
+        exchange->response->unusable = true;
         error_set(&exchange->judging.error, ERROR_UNREACHABLE, "%s answered with more than %zu bytes",
                   exchange->host, most);
         return 0;
@@ -175,27 +182,34 @@ static void set_bounds(CURL *curl, const struct https_request *request)
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
-    if (request->silence_s > 0) {
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)request->silence_s);
-    }
     /* nothing but what every build of libcurl and zlib has known for decades */
     if (request->compressed)
         curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+}
+
+/* What was waited for in vain, or the whole time that there was. */
+static void format_limit(const struct exchange *exchange, char out[SECONDS_TEXT_MAX])
+{
+    const struct https_request *request = exchange->request;
+
+    seconds_format(exchange->silent ? request->silence_s * 1000 : request->timeout_ms, out);
 }
 
 static int timed_out(const struct exchange *exchange, struct error *err)
 {
     double secured = 0;
     char limit[SECONDS_TEXT_MAX];
-    const char *what = "no answer from";
+    const char *what = exchange->received > 0 ? "no whole answer from" : "no answer from";
 
+    format_limit(exchange, limit);
+    if (exchange->silent && exchange->received > 0)
+        return error_set(err, ERROR_TIMEOUT, "%s fell silent in the middle of its answer, for %s",
+                         exchange->host, limit);
     curl_easy_getinfo(exchange->curl, CURLINFO_APPCONNECT_TIME, &secured);
     if (!exchange->judging.connected)
         what = "no connection to";
     else if (secured <= 0)
         what = "no TLS handshake with";
-    seconds_format(exchange->request->timeout_ms, limit);
     return error_set(err, ERROR_TIMEOUT, "%s %s within %s", what, exchange->host, limit);
 }
 
@@ -220,18 +234,36 @@ static int blame_proxy(const struct exchange *exchange, CURLcode code, struct er
 {
     char limit[SECONDS_TEXT_MAX];
 
-    seconds_format(exchange->request->timeout_ms, limit);
+    format_limit(exchange, limit);
     return https_proxy_explain(exchange->curl, exchange->request->proxy, code, exchange->host,
                                exchange->judging.connected, limit, err);
+}
+
+static int no_connection(const struct exchange *exchange, struct error *err)
+{
+    long reason = 0;
+
+    curl_easy_getinfo(exchange->curl, CURLINFO_OS_ERRNO, &reason);
+    if (reason == 0)
+        reason = exchange->socket_reason;
+    if (reason == 0)
+        return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s", exchange->host);
+    return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s: %s", exchange->host,
+                     strerror((int)reason));
+}
+
+static int cut_off(const struct exchange *exchange, const char *text, struct error *err)
+{
+    error_set(err, ERROR_UNREACHABLE, "the request to %s failed: %.200s", exchange->host, text);
+    return error_hint(err, "the connection was cut: see the server's own log, and what stands between "
+                           "(a firewall, a load balancer), then try again");
 }
 
 /* libcurl's code and text as the sentences that a probe would give, where they say the same. */
 static int explain(const struct exchange *exchange, CURLcode code, const char *text, struct error *err)
 {
     const char *host = exchange->host;
-    long reason = 0;
 
-    curl_easy_getinfo(exchange->curl, CURLINFO_OS_ERRNO, &reason);
     if (exchange->request->proxy != NULL && blame_proxy(exchange, code, err) != 0)
         return -1;
     switch (code) {
@@ -241,16 +273,22 @@ static int explain(const struct exchange *exchange, CURLcode code, const char *t
         return error_set(err, ERROR_UNREACHABLE, "cannot find the address of %s",
                          exchange->request->trust.host.host);
     case CURLE_COULDNT_CONNECT:
-        if (reason != 0)
-            return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s: %s", host, strerror((int)reason));
-        return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s", host);
+        return no_connection(exchange, err);
     case CURLE_SSL_CONNECT_ERROR:
         return explain_handshake(exchange, text, err);
     case CURLE_GOT_NOTHING:
         return error_set(err, ERROR_UNREACHABLE, "%s closed the connection without an answer", host);
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return error_set(err, ERROR_UNREACHABLE, "%s does not speak HTTP", host);
+        error_set(err, ERROR_UNREACHABLE, "%s does not speak HTTP", host);
+        return error_hint(err, "check the port: another program answers there");
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+        return cut_off(exchange, text, err);
+    case CURLE_BAD_CONTENT_ENCODING:
+        exchange->response->unusable = true;
+        return error_set(err, ERROR_UNREACHABLE, "%s answered with what cannot be unpacked", host);
     default:
         return error_set(err, ERROR_UNREACHABLE, "the request to %s failed: %.200s", host, text);
     }
@@ -260,7 +298,12 @@ static int conclude(struct exchange *exchange, CURLcode code, const char *text, 
 {
     char shown[4 * CURL_ERROR_SIZE];
 
-    exchange->response->verdict = exchange->judging.verdict.trust;
+    const struct https_request *request = exchange->request;
+    const struct trust_verdict *verdict = &exchange->judging.verdict.trust;
+
+    exchange->response->verdict = *verdict;
+    if (verdict->outcome == TRUST_FIRST_USE && request->pinned != NULL)
+        request->pinned(request->pinned_arg, &request->trust, verdict);
     if (curl_verdict_conclude(&exchange->judging, err) != 0)
         return -1;
     if (code != CURLE_OK) {
@@ -273,42 +316,90 @@ static int conclude(struct exchange *exchange, CURLcode code, const char *text, 
     return exchange->response->body != NULL ? 0 : error_set(err, ERROR_INTERNAL, "out of memory");
 }
 
-/* Waits in a way that the caller's descriptor can end. */
-static CURLcode perform_until(struct exchange *exchange)
+/* Grows with each byte of the answer, and with each step before the first. */
+static int64_t come_so_far(const struct exchange *exchange)
+{
+    curl_off_t body = 0;
+    long head = 0;
+
+    curl_easy_getinfo(exchange->curl, CURLINFO_SIZE_DOWNLOAD_T, &body);
+    curl_easy_getinfo(exchange->curl, CURLINFO_HEADER_SIZE, &head);
+    return body + head + exchange->judging.connected + exchange->judging.verdict.given;
+}
+
+/* How long it may still be silent, in ms; 0: no longer. */
+static int patience_left(struct exchange *exchange)
+{
+    int64_t progress = come_so_far(exchange);
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t left_ms = WAIT_MOST_MS;
+
+    if (exchange->request->silence_s == 0)
+        return WAIT_MOST_MS;
+    if (progress != exchange->progress)
+        exchange->heard_ms = now_ms;
+    exchange->progress = progress;
+    left_ms = exchange->heard_ms + exchange->request->silence_s * 1000LL - now_ms;
+    if (left_ms <= 0)
+        return 0;
+    return left_ms < WAIT_MOST_MS ? (int)left_ms : WAIT_MOST_MS;
+}
+
+/* Waits for the server, until the caller's descriptor ends it. CURLE_OK: go on. */
+static CURLcode wait_for_more(struct exchange *exchange, CURLM *multi)
 {
     struct curl_waitfd cancel = {.fd = exchange->request->cancel_fd, .events = CURL_WAIT_POLLIN};
+    int patience_ms = patience_left(exchange);
+
+    if (patience_ms == 0) {
+        exchange->silent = true;
+        return CURLE_OPERATION_TIMEDOUT;
+    }
+    if (curl_multi_poll(multi, &cancel, cancel.fd > 0, patience_ms, NULL) != CURLM_OK)
+        return CURLE_OUT_OF_MEMORY;
+    if (cancel.revents == 0)
+        return CURLE_OK;
+    error_set(&exchange->judging.error, ERROR_BUSY, "the request to %s was given up", exchange->host);
+    return CURLE_ABORTED_BY_CALLBACK;
+}
+
+/* libcurl's own waiting knows of no descriptor that ends it, and notices silence only after seconds: its
+ * speed is the mean of the last five. */
+static CURLcode perform(struct exchange *exchange)
+{
     CURLM *multi = curl_multi_init();
     CURLcode code = CURLE_OUT_OF_MEMORY;
     int running = 1;
 
     if (multi == NULL)
         return code;
-    if (curl_multi_add_handle(multi, exchange->curl) != CURLM_OK)
-        running = 0;
-    while (running > 0) {
-        CURLMsg *message;
-        int left;
+    exchange->heard_ms = clock_monotonic_ms();
+    if (curl_multi_add_handle(multi, exchange->curl) == CURLM_OK) {
+        do {
+            CURLMsg *message;
+            int left;
 
-        if (curl_multi_perform(multi, &running) != CURLM_OK)
-            break;
-        if ((message = curl_multi_info_read(multi, &left)) != NULL)
-            code = message->data.result;
-        else if (running > 0 && curl_multi_poll(multi, &cancel, 1, WAIT_MOST_MS, NULL) != CURLM_OK)
-            break;
-        if (running > 0 && cancel.revents != 0) {
-            error_set(&exchange->judging.error, ERROR_BUSY, "the request to %s was given up", exchange->host);
-            code = CURLE_ABORTED_BY_CALLBACK;
-            break;
-        }
+            code = curl_multi_perform(multi, &running) == CURLM_OK ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+            if ((message = curl_multi_info_read(multi, &left)) != NULL)
+                code = message->data.result;
+            else if (code == CURLE_OK && running > 0)
+                code = wait_for_more(exchange, multi);
+        } while (running > 0 && code == CURLE_OK);
     }
     curl_multi_remove_handle(multi, exchange->curl);
     curl_multi_cleanup(multi);
     return code;
 }
 
-static CURLcode perform(struct exchange *exchange)
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    return exchange->request->cancel_fd > 0 ? perform_until(exchange) : curl_easy_perform(exchange->curl);
+    struct exchange *exchange = arg;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+    (void)purpose;
+    if (fd < 0)
+        exchange->socket_reason = errno;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 /* Where the answer sends us on to; NULL: nowhere. The caller frees. */
@@ -359,6 +450,8 @@ static int perform_one(struct store *store, const struct https_request *request,
         curl_easy_setopt(exchange.curl, CURLOPT_ERRORBUFFER, text);
         curl_easy_setopt(exchange.curl, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(exchange.curl, CURLOPT_WRITEDATA, &exchange);
+        curl_easy_setopt(exchange.curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        curl_easy_setopt(exchange.curl, CURLOPT_OPENSOCKETDATA, &exchange);
         set_bounds(exchange.curl, request);
         exchange.judging.curl = exchange.curl;
         exchange.judging.host = exchange.host;
@@ -398,6 +491,7 @@ int https_perform(struct store *store, const struct https_request *request, stru
         struct https_request from = next;
 
         result = redirect_read(redirect, &from, response->status, &target, &next, err);
+        response->unusable = result != 0;
         next.timeout_ms = (int)(end_ms - clock_monotonic_ms());
         if (result == 0 && next.timeout_ms <= 0)
             result = error_set(err, ERROR_TIMEOUT, "%s sends on from server to server for too long",

@@ -33,6 +33,9 @@ struct https_request {
     bool (*take)(void *arg, const struct https_response *head, const char *bytes, size_t length,
                  struct error *err);
     void *arg;
+    /* Told of each pin that a first contact made, also on the way through redirects; may be NULL. */
+    void (*pinned)(void *pinned_arg, const struct trust_request *trust, const struct trust_verdict *verdict);
+    void *pinned_arg;
 };
 
 struct https_response {
@@ -41,6 +44,7 @@ struct https_response {
     size_t body_length;
     char content_type[HTTPS_TYPE_MAX]; /* as the server says it; "" */
     int64_t retry_after_s;             /* 0: it does not say */
+    bool unusable;                     /* ERROR_UNREACHABLE: it was reached, and answered what is not taken */
     struct host_port host;             /* who answered, or was refused: after redirects another one */
     struct trust_verdict verdict;      /* on that one */
 };
@@ -49,7 +53,8 @@ struct https_response {
  * Performs one request; blocks, so call it on a worker's thread. Follows no redirect unless asked to, and
  * then only to https. A redirected POST stays one where HTTP says so (307, 308), else it becomes a GET.
  * A refused certificate: -1 with the verdict's own error (ERROR_PIN_MISMATCH, ERROR_UNTRUSTED),
- * response->verdict filled, nothing sent. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_BUSY,
+ * response->verdict filled, nothing sent. ERROR_UNREACHABLE (response->unusable: for too many bytes, a packed
+ * answer that cannot be unpacked, a redirect that is not followed), ERROR_TIMEOUT, ERROR_BUSY,
  * ERROR_INVALID_ARGUMENT.
  */
 int https_perform(struct store *store, const struct https_request *request, struct https_response *response,

@@ -78,7 +78,7 @@ static int refuse(const struct https_request *from, const char *url, const char 
     error_set(err, ERROR_UNREACHABLE, "%s sends us on to %s, %s", host, shown.data == NULL ? "" : shown.data,
               why);
     text_free(&shown);
-    return -1;
+    return error_hint(err, "give the address and port that answer https themselves");
 }
 
 static bool is_same_host(const struct host_port *a, const struct host_port *b)
