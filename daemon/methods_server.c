@@ -1,6 +1,5 @@
 /* The methods about registered servers: add, edit, delete, test. */
 #include "base/clock.h"
-#include "daemon/report.h"
 #include "daemon/request.h"
 #include "daemon/server_watch.h"
 #include "daemon/services.h"
@@ -87,13 +86,13 @@ static void task_of(const struct request *request, char out[TASK_MAX])
     snprintf(out, TASK_MAX, "seqtaskexecutor-%u", request->number);
 }
 
-static void write_refusal(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict)
+static void write_verdict(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict)
 {
     const struct request *request = arg;
     char task[TASK_MAX];
 
     task_of(request, task);
-    report_verdict(request->node->application_report, task, trust, verdict);
+    server_tell_verdict(request->node, task, trust, verdict);
 }
 
 /* A server that is about to be registered or changed. */
@@ -122,7 +121,7 @@ static void ask_candidate(struct candidate *candidate)
                                    .server = &candidate->server,
                                    .password = candidate->password,
                                    .task = candidate->task,
-                                   .refused = write_refusal,
+                                   .judged = write_verdict,
                                    .arg = candidate->request};
 
     server_check(&access, &candidate->token, &candidate->found);
@@ -191,8 +190,9 @@ static int refuse_to_save(const struct candidate *candidate, struct error *err)
     bool is_away = candidate->found.state == SERVER_UNREACHABLE || candidate->found.state == SERVER_BUSY;
 
     *err = candidate->found.error;
-    if (is_away && err->hint[0] == '\0')
-        error_hint(err, "nothing was saved; to save it all the same: save-unreachable");
+    if (is_away)
+        error_hint(err, "%s%snothing was saved; to save it all the same: save-unreachable",
+                   candidate->found.error.hint, candidate->found.error.hint[0] == '\0' ? "" : "; ");
     return -1;
 }
 
@@ -327,7 +327,7 @@ static int server_remove(struct request *request, json_t **result, struct error 
 static int server_test(struct request *request, json_t **result, struct error *err)
 {
     struct examination examination = {
-        .store = request->node->store, .seal = request->node->seal, .refused = write_refusal, .arg = request};
+        .store = request->node->store, .seal = request->node->seal, .judged = write_verdict, .arg = request};
     struct server wanted = {0};
     char task[TASK_MAX];
 

@@ -1,6 +1,5 @@
 /* The methods that ask registered servers for what registering is good for: sessions and inventory. */
 #include "base/text.h"
-#include "daemon/report.h"
 #include "daemon/request.h"
 #include "daemon/server_watch.h"
 #include "servers/dnac.h"
@@ -26,11 +25,11 @@ struct listing {
     uint64_t sent;
 };
 
-static void write_refusal(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict)
+static void write_verdict(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict)
 {
     const struct listing *listing = arg;
 
-    report_verdict(listing->request->node->application_report, listing->task, trust, verdict);
+    server_tell_verdict(listing->request->node, listing->task, trust, verdict);
 }
 
 static int open_listing(struct listing *listing, enum server_kind kind, struct error *err)
@@ -50,7 +49,7 @@ static int open_listing(struct listing *listing, enum server_kind kind, struct e
                                              .server = &listing->server,
                                              .password = listing->password,
                                              .task = listing->task,
-                                             .refused = write_refusal,
+                                             .judged = write_verdict,
                                              .arg = listing};
     return 0;
 }

@@ -56,12 +56,28 @@ static void name_task(void *arg, char *out, size_t size)
     snprintf(out, size, "seqtaskexecutor-%u", atomic_fetch_add(&watch->node->task_number, 1));
 }
 
-static void refused(void *arg, const char *task, const struct trust_request *trust,
-                    const struct trust_verdict *verdict)
+void server_tell_verdict(struct node *node, const char *task, const struct trust_request *trust,
+                         const struct trust_verdict *verdict)
+{
+    char host[HOST_PORT_TEXT_MAX];
+    char sha256[FINGERPRINT_TEXT_MAX];
+
+    report_verdict(node->application_report, task, trust, verdict);
+    if (verdict->outcome != TRUST_FIRST_USE)
+        return;
+    host_port_format(&trust->host, host);
+    fingerprint_format(verdict->shown_sha256, sha256);
+    log_write(node->application_log, LOG_LEVEL_INFO,
+              "[%s] [%s] first contact with %s: its certificate is pinned, SHA-256 %s",
+              trust_zone_name(trust->zone), task, host, sha256);
+}
+
+static void judged(void *arg, const char *task, const struct trust_request *trust,
+                   const struct trust_verdict *verdict)
 {
     const struct server_watch *watch = arg;
 
-    report_verdict(watch->node->application_report, task, trust, verdict);
+    server_tell_verdict(watch->node, task, trust, verdict);
 }
 
 static void checked(void *arg, const char *task, const struct server *server,
@@ -80,7 +96,7 @@ struct server_watch *server_watch_start(struct node *node, struct error *err)
                                        .interval_ms = node->conf.server_interval_ms,
                                        .may_run = may_run,
                                        .name_task = name_task,
-                                       .refused = refused,
+                                       .judged = judged,
                                        .checked = checked,
                                        .arg = watch};
 

@@ -12,3 +12,7 @@ void server_watch_stop(struct server_watch *watch); /* waits for what is under w
 /* Tells people of a change of a server's state (application.log, mail), whoever met it. */
 void server_tell_turn(struct node *node, const char *task, const struct server *server,
                       const struct server_found *found, const struct server_turn *turn);
+
+/* Writes to application.log that a certificate was refused, or pinned on first contact. */
+void server_tell_verdict(struct node *node, const char *task, const struct trust_request *trust,
+                         const struct trust_verdict *verdict);

@@ -12,6 +12,10 @@
 
 #define HEADERS_MOST 4
 #define HEADER_MAX 80
+#define ANSWERING_MAX (2 * HOST_PORT_TEXT_MAX + 32)
+
+#define MEANT_HINT "if %s is the one that is meant, register it instead"
+#define OTHER_PROGRAM_HINT "check address and port: what answers there may be another program"
 
 void server_basic_header(const struct server_access *access, char out[SERVER_BASIC_MAX])
 {
@@ -24,9 +28,31 @@ void server_basic_header(const struct server_access *access, char out[SERVER_BAS
     OPENSSL_cleanse(plain, sizeof(plain));
 }
 
-int server_unexpected(struct server_access *access, struct error *err, const char *format, ...)
+static bool is_server_itself(const struct server_access *access)
+{
+    const struct host_port *answered = &access->answered;
+
+    return access->server->address.port == answered->port &&
+           strcmp(access->server->address.host, answered->host) == 0;
+}
+
+/* Who did what the sentence says next. */
+static void name_answering(const struct server_access *access, char out[ANSWERING_MAX])
 {
     char host[HOST_PORT_TEXT_MAX];
+    char other[HOST_PORT_TEXT_MAX];
+
+    host_port_format(&access->server->address, host);
+    host_port_format(&access->answered, other);
+    if (is_server_itself(access))
+        snprintf(out, ANSWERING_MAX, "%s", host);
+    else
+        snprintf(out, ANSWERING_MAX, "%s sends us on to %s, which", host, other);
+}
+
+int server_unexpected(struct server_access *access, struct error *err, const char *format, ...)
+{
+    char who[ANSWERING_MAX];
     char what[512];
     va_list arguments;
 
@@ -34,8 +60,17 @@ int server_unexpected(struct server_access *access, struct error *err, const cha
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
     access->state = SERVER_UNEXPECTED;
-    host_port_format(&access->server->address, host);
-    return error_set(err, ERROR_UNREACHABLE, "%s %s", host, what);
+    name_answering(access, who);
+    error_set(err, ERROR_UNREACHABLE, "%s %s", who, what);
+    if (!is_server_itself(access))
+        return error_hint(err, MEANT_HINT, access->answered.host);
+    return error_hint(err, OTHER_PROGRAM_HINT);
+}
+
+int server_unreadable(struct server_access *access, const struct error *cause, struct error *err)
+{
+    server_unexpected(access, err, "%s", cause->message);
+    return cause->hint[0] != '\0' ? error_hint(err, "%s", cause->hint) : -1;
 }
 
 bool server_charset(const char *content_type, char out[SERVER_CHARSET_MAX])
@@ -57,50 +92,75 @@ bool server_charset(const char *content_type, char out[SERVER_CHARSET_MAX])
     return true;
 }
 
-/* No answer, or none that may be read. */
-static int tell_failure(struct server_access *access, const struct trust_request *trust,
-                        const struct https_response *response, const struct error *cause)
+int server_charset_unread(struct error *err)
 {
+    error_set(err, ERROR_UNREACHABLE, "answered in a charset that is not read here");
+    return error_hint(err, "UTF-8 is read, and of XML UTF-16, ISO-8859-1 and US-ASCII too: see what stands "
+                           "between that may have changed it");
+}
+
+static void tell_verdict(const struct server_access *access, const struct trust_request *trust,
+                         const struct trust_verdict *verdict)
+{
+    if (access->judged != NULL)
+        access->judged(access->arg, trust, verdict);
+}
+
+static void tell_pinned(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict)
+{
+    tell_verdict(arg, trust, verdict);
+}
+
+/* What to do about a failure that those who told of it know no cure for. */
+static void add_hint(const struct server_access *access, struct error *cause)
+{
+    if (cause->hint[0] != '\0')
+        return;
+    if (access->state == SERVER_UNEXPECTED)
+        error_hint(cause, OTHER_PROGRAM_HINT);
+    else if (cause->code == ERROR_TIMEOUT)
+        error_hint(
+            cause,
+            "see how busy it is and what stands between (a firewall); to wait longer: timeout <seconds>");
+}
+
+/* No answer, or none that may be read. */
+static void tell_failure(struct server_access *access, const struct trust_request *trust,
+                         const struct https_response *response, struct error *cause)
+{
+    struct trust_request judged = *trust;
+
     switch (cause->code) {
     case ERROR_PIN_MISMATCH:
     case ERROR_UNTRUSTED:
         access->state = cause->code == ERROR_PIN_MISMATCH ? SERVER_MISMATCH : SERVER_UNTRUSTED;
-        if (access->refused != NULL) {
-            struct trust_request judged = *trust;
-
-            judged.host = response->host; /* after a redirect another one */
-            access->refused(access->arg, &judged, &response->verdict);
-        }
+        judged.host = response->host; /* after a redirect another one */
+        tell_verdict(access, &judged, &response->verdict);
         break;
     case ERROR_BUSY: /* we gave up ourselves: nothing is known of the server */
         access->state = SERVER_UNCHECKED;
         break;
     default:
-        access->state = SERVER_UNREACHABLE;
+        access->state = response->unusable ? SERVER_UNEXPECTED : SERVER_UNREACHABLE;
     }
-    return -1;
-}
-
-static bool is_server_itself(const struct server_access *access, const struct https_response *response)
-{
-    return access->server->address.port == response->host.port &&
-           strcmp(access->server->address.host, response->host.host) == 0;
+    add_hint(access, cause);
 }
 
 /* 401 and 403. */
-static int refuse_credentials(struct server_access *access, const struct https_response *response,
-                              const char *host, struct error *err)
+static int refuse_credentials(struct server_access *access, int status, struct error *err)
 {
+    char host[HOST_PORT_TEXT_MAX];
     char other[HOST_PORT_TEXT_MAX];
 
+    host_port_format(&access->server->address, host);
     access->state = SERVER_CREDENTIALS;
-    if (!is_server_itself(access, response)) {
-        host_port_format(&response->host, other);
+    if (!is_server_itself(access)) {
+        host_port_format(&access->answered, other);
         error_set(err, ERROR_DENIED, "%s sends us on to %s, which does not get the credentials of %s", host,
                   other, access->server->address.host);
-        return error_hint(err, "if %s is the one that is meant, register it instead", response->host.host);
+        return error_hint(err, MEANT_HINT, access->answered.host);
     }
-    if (response->status == 403) {
+    if (status == 403) {
         error_set(err, ERROR_DENIED, "%s knows the user %s, but does not let it ask for that (HTTP 403)",
                   host, access->server->user);
         return error_hint(err, "give the user the rights of a super administrator there");
@@ -111,33 +171,42 @@ static int refuse_credentials(struct server_access *access, const struct https_r
                       server_kind_name(access->server->kind), access->server->address.host);
 }
 
+static int tell_busy(struct server_access *access, int status, struct error *err)
+{
+    char who[ANSWERING_MAX];
+
+    access->state = SERVER_BUSY;
+    name_answering(access, who);
+    if (access->retry_after_s > 0)
+        return error_set(err, ERROR_BUSY, "%s is busy and asks to be left alone for %lld s (HTTP %d)", who,
+                         (long long)access->retry_after_s, status);
+    return error_set(err, ERROR_BUSY, "%s is busy (HTTP %d)", who, status);
+}
+
 static int tell_status(struct server_access *access, const struct https_response *response, struct error *err)
 {
-    char host[HOST_PORT_TEXT_MAX];
+    int status = response->status;
 
-    host_port_format(&access->server->address, host);
     access->retry_after_s = response->retry_after_s;
-    switch (response->status) {
+    switch (status) {
     case 200:
         access->state = SERVER_REACHABLE;
         return 0;
     case 401:
     case 403:
-        return refuse_credentials(access, response, host, err);
+        return refuse_credentials(access, status, err);
     case 404:
     case 405:
     case 410:
         return server_unexpected(access, err, "is no %s: it does not know what every one knows (HTTP %d)",
-                                 server_kind_title(access->server->kind), response->status);
+                                 server_kind_title(access->server->kind), status);
     case 429:
     case 503:
-        access->state = SERVER_BUSY;
-        if (response->retry_after_s > 0)
-            return error_set(err, ERROR_BUSY, "%s is busy and asks to be left alone for %lld s (HTTP %d)",
-                             host, (long long)response->retry_after_s, response->status);
-        return error_set(err, ERROR_BUSY, "%s is busy (HTTP %d)", host, response->status);
+        return tell_busy(access, status, err);
     default:
-        return server_unexpected(access, err, "answered with HTTP status %d", response->status);
+        server_unexpected(access, err, "answered with HTTP status %d", status);
+        return status >= 500 ? error_hint(err, "its own log has the reason; once that is cured, try again")
+                             : -1;
     }
 }
 
@@ -164,6 +233,7 @@ int server_ask(struct server_access *access, const struct server_question *quest
 {
     unsigned timeout_s = access->server->timeout_s;
     struct headers headers;
+    int failed;
     struct error cause = {0};
     struct https_request request = {
         .trust = {.host = access->server->address,
@@ -184,17 +254,21 @@ int server_ask(struct server_access *access, const struct server_question *quest
         .cancel_fd = access->cancel_fd,
         .take = question->take,
         .arg = question->arg,
+        .pinned = tell_pinned,
+        .pinned_arg = access,
     };
 
     make_headers(question, &headers);
     access->retry_after_s = 0;
+    access->answered = access->server->address;
     access->state = SERVER_REACHABLE; /* unless `take` finds something else */
-    if (https_perform(access->store, &request, response, &cause) != 0) {
-        if (access->state == SERVER_REACHABLE)
-            tell_failure(access, &request.trust, response, &cause);
-        if (err != NULL)
-            *err = cause;
-        return -1;
-    }
-    return tell_status(access, response, err);
+    failed = https_perform(access->store, &request, response, &cause);
+    access->answered = response->host;
+    if (failed == 0)
+        return tell_status(access, response, err);
+    if (access->state == SERVER_REACHABLE)
+        tell_failure(access, &request.trust, response, &cause);
+    if (err != NULL)
+        *err = cause;
+    return -1;
 }

@@ -16,12 +16,13 @@ struct server_access {
     const char *password; /* in clear */
     const char *task;     /* who asks: "seqtaskexecutor-7" */
     int cancel_fd;        /* see net/https_client.h */
-    /* Told of every refused certificate; may be NULL. */
-    void (*refused)(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict);
+    /* Told of every refused certificate, and of every one that a first contact pinned; may be NULL. */
+    void (*judged)(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict);
     void *arg;
 
     enum server_state state;
-    int64_t retry_after_s; /* SERVER_BUSY: what it asked for; 0: nothing */
+    int64_t retry_after_s;     /* SERVER_BUSY: what it asked for; 0: nothing */
+    struct host_port answered; /* who answered: after a redirect another one */
 };
 
 /* What to ask. */
@@ -50,9 +51,16 @@ int server_ask(struct server_access *access, const struct server_question *quest
 #define SERVER_BASIC_MAX (32 + (SERVER_USER_MAX + SERVER_PASSWORD_MAX) / 3 * 4 + 8)
 void server_basic_header(const struct server_access *access, char out[SERVER_BASIC_MAX]);
 
-/* The answer is no such server's: SERVER_UNEXPECTED, ERROR_UNREACHABLE, "<host> <what>". Returns -1. */
+/*
+ * The answer is no such server's: SERVER_UNEXPECTED, ERROR_UNREACHABLE, "<host> <what>" with a hint that fits
+ * most of what it can be. Where somebody else answered: "<host> sends us on to <other>, which <what>".
+ * Returns -1.
+ */
 int server_unexpected(struct server_access *access, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same with the <what>, and the hint where it has one, of a reader of answers. */
+int server_unreadable(struct server_access *access, const struct error *cause, struct error *err);
 
 /*
  * The charset of a Content-Type in upper case into out, "" where it names none. False: it is too long.
@@ -60,3 +68,6 @@ int server_unexpected(struct server_access *access, struct error *err, const cha
  */
 #define SERVER_CHARSET_MAX 32
 bool server_charset(const char *content_type, char out[SERVER_CHARSET_MAX]);
+
+/* "answered in a charset that is not read here", for server_unreadable(). Returns -1. */
+int server_charset_unread(struct error *err);

@@ -22,6 +22,10 @@ static int check_ise(struct server_access *access, struct server_found *found, s
     if (found->node == SERVER_NODE_UNKNOWN)
         return server_unexpected(access, err, "says that it is an ISE node of the type %d, which is unknown",
                                  version.node);
+    if (found->node == SERVER_NODE_NONE) {
+        server_unexpected(access, err, "is an ISE node, but no monitoring (MnT) node");
+        return error_hint(err, "register the primary or the secondary monitoring node");
+    }
     return 0;
 }
 
@@ -89,11 +93,54 @@ static int note_identity(struct store_txn *txn, const struct server *server,
     return 0;
 }
 
-int server_note(struct store_txn *txn, const struct server *server, const struct server_found *found,
+struct twin {
+    const struct server *server;
+    enum server_node node;
+    int64_t since_ms;
+    char host[HOST_TEXT_MAX]; /* "": there is none */
+};
+
+static int look_for_twin(void *arg, const struct server *server, const struct server_status *status)
+{
+    struct twin *twin = arg;
+
+    if (strcmp(server->address.host, twin->server->address.host) != 0 && status->node == twin->node &&
+        status->seen_ms >= twin->since_ms)
+        memcpy(twin->host, server->address.host, sizeof(twin->host));
+    return 0;
+}
+
+/*
+ * Two primaries, or two standbys, are no pair. Roles change one node after the other, though: it counts only
+ * what both were at the same time, this one before and after the other was seen.
+ */
+static int check_alone_in_role(struct store_txn *txn, const struct server *server,
+                               const struct server_status *before, struct server_found *found,
+                               struct error *err)
+{
+    struct twin twin = {.server = server, .node = found->node, .since_ms = before->seen_ms};
+    char host[HOST_PORT_TEXT_MAX];
+
+    if (server->kind != SERVER_ISE || found->state != SERVER_REACHABLE || before->seen_ms == 0 ||
+        before->node != found->node)
+        return 0;
+    if (server_each(txn, server->kind, look_for_twin, &twin, err) != 0)
+        return -1;
+    if (twin.host[0] == '\0')
+        return 0;
+    host_port_format(&server->address, host);
+    found->state = SERVER_UNEXPECTED;
+    error_set(&found->error, ERROR_UNREACHABLE, "%s says that it is the %s ISE node, and so does %s", host,
+              server_node_name(found->node), twin.host);
+    error_hint(&found->error, "give one of them the other role on the ISE, or delete it here");
+    return 0;
+}
+
+int server_note(struct store_txn *txn, const struct server *server, struct server_found *found,
                 const char *who, struct server_turn *turn, struct error *err)
 {
-    bool good = found->state == SERVER_REACHABLE;
     int64_t now_ms = clock_wall_ms();
+    bool good;
     struct server_status before;
     struct server_status after;
     struct server there;
@@ -102,6 +149,9 @@ int server_note(struct store_txn *txn, const struct server *server, const struct
     *turn = (struct server_turn){0};
     if (server_get(txn, server->kind, server->address.host, &there, &before, err) != 0)
         return -1;
+    if (check_alone_in_role(txn, server, &before, found, err) != 0)
+        return -1;
+    good = found->state == SERVER_REACHABLE;
     after = before;
     after.tried_ms = now_ms;
     after.failures = good ? 0 : before.failures + 1;

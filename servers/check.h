@@ -39,7 +39,8 @@ struct server_turn {
 
 /*
  * Keeps what was found, with an event where the state (or an ISE's type or version) changed; to be run inside
- * a store job. `who`: the task. *turn is set anew each time.
+ * a store job. `who`: the task. *turn is set anew each time. An ISE in the role that the other registered one
+ * has as well becomes SERVER_UNEXPECTED in *found too.
  */
-int server_note(struct store_txn *txn, const struct server *server, const struct server_found *found,
+int server_note(struct store_txn *txn, const struct server *server, struct server_found *found,
                 const char *who, struct server_turn *turn, struct error *err);

@@ -35,7 +35,7 @@ static int log_in(struct server_access *access, struct dnac_token *token, struct
     OPENSSL_cleanse(basic, sizeof(basic));
     if (result == 0 &&
         dnac_read_token(response.content_type, response.body, response.body_length, token->text, &cause) != 0)
-        result = server_unexpected(access, err, "%s", cause.message);
+        result = server_unreadable(access, &cause, err);
     if (result == 0) {
         token->until_ms = dnac_token_until(token->text, clock_wall_ms());
         token->renewed = true;
@@ -95,7 +95,7 @@ int dnac_ask_count(struct server_access *access, struct dnac_token *token, uint6
 
     if (result == 0 &&
         dnac_read_count(response.content_type, response.body, response.body_length, out, &cause) != 0)
-        result = server_unexpected(access, err, "%s", cause.message);
+        result = server_unreadable(access, &cause, err);
     https_response_free(&response);
     return result;
 }
@@ -170,7 +170,7 @@ static int ask_page(struct server_access *access, struct dnac_token *token, uint
     result = get_with_token(access, token, path, DNAC_PAGE_MAX, &response, err);
     if (result == 0 && dnac_read_devices(response.content_type, response.body, response.body_length, pass,
                                          passing, count, &cause) != 0)
-        result = server_unexpected(access, err, "%s", cause.message);
+        result = server_unreadable(access, &cause, err);
     https_response_free(&response);
     if (result == 0 && passing->stopped) {
         access->state = SERVER_UNCHECKED;

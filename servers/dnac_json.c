@@ -53,7 +53,7 @@ static json_t *read_json(const char *content_type, const char *body, size_t leng
 
     if (!server_charset(content_type, charset) ||
         (charset[0] != '\0' && strcmp(charset, "UTF-8") != 0 && strcmp(charset, "US-ASCII") != 0)) {
-        error_set(err, ERROR_UNREACHABLE, "answered in a charset that is not read here");
+        server_charset_unread(err);
         return NULL;
     }
     if (check_size(body, length, err) != 0)

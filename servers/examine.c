@@ -104,7 +104,7 @@ static int keep_found(struct store_txn *txn, void *arg, struct error *err)
 
 struct noting {
     const struct server *server;
-    const struct server_found *found;
+    struct server_found *found;
     const char *who;
     struct server_turn *turn;
 };
@@ -118,7 +118,7 @@ static int note_found(struct store_txn *txn, void *arg, struct error *err)
                : server_note(txn, noting->server, noting->found, noting->who, noting->turn, err);
 }
 
-int server_keep_found(struct store *store, const struct server *server, const struct server_found *found,
+int server_keep_found(struct store *store, const struct server *server, struct server_found *found,
                       const char *who, struct server_turn *turn)
 {
     struct noting noting = {server, found, who, turn};
@@ -136,7 +136,7 @@ int server_examine(struct examination *examination, struct error *err)
         .password = password,
         .task = examination->task,
         .cancel_fd = examination->cancel_fd,
-        .refused = examination->refused,
+        .judged = examination->judged,
         .arg = examination->arg,
     };
     struct keeping keeping = {.examination = examination, .seal = examination->seal, .token = &token};

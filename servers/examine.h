@@ -11,7 +11,7 @@ struct examination {
     const char *task;  /* "seqtaskexecutor-7" */
     int cancel_fd;     /* see net/https_client.h */
     int64_t repeat_ms; /* that it is as it was is not kept again within this time; 0: it always is */
-    void (*refused)(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict);
+    void (*judged)(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict);
     void *arg;
 
     /* What came of it. */
@@ -47,5 +47,5 @@ void server_keep_token(struct store *store, const struct seal *seal, const struc
 
 /* Keeps what was found by the way, e.g. that it could not be reached. ERROR_NOT_FOUND, ERROR_CONFLICT: it is
  * gone, or was changed meanwhile. */
-int server_keep_found(struct store *store, const struct server *server, const struct server_found *found,
+int server_keep_found(struct store *store, const struct server *server, struct server_found *found,
                       const char *who, struct server_turn *turn);

@@ -20,7 +20,7 @@ static int tell(struct asking *asking, const struct error *cause, struct error *
         asking->access->state = SERVER_UNCHECKED;
         return error_set(err, ERROR_BUSY, "%s", cause->message);
     }
-    return server_unexpected(asking->access, err, "%s", cause->message);
+    return server_unreadable(asking->access, cause, err);
 }
 
 static bool take(void *arg, const struct https_response *head, const char *bytes, size_t length,
@@ -30,6 +30,7 @@ static bool take(void *arg, const struct https_response *head, const char *bytes
     char charset[SERVER_CHARSET_MAX];
     struct error cause = {0};
 
+    asking->access->answered = head->host;
     if (asking->reader == NULL) {
         if (!server_charset(head->content_type, charset))
             snprintf(charset, sizeof(charset), "?"); /* too long to be one */

@@ -1,6 +1,7 @@
 #include "servers/ise_xml.h"
 
 #include "base/text.h"
+#include "servers/access.h"
 
 #include <expat.h>
 #include <stdio.h>
@@ -233,7 +234,7 @@ struct ise_reader *ise_reader_new(enum ise_document document, const char *charse
     const char *encoding = known_charset(charset, &known);
 
     if (!known)
-        error_set(err, ERROR_UNREACHABLE, "answered in a charset that is not read here");
+        server_charset_unread(err);
     else if (reader == NULL || (reader->parser = XML_ParserCreate(encoding)) == NULL)
         error_set(err, ERROR_INTERNAL, "could not be read: out of memory");
     if (!known || reader == NULL || reader->parser == NULL) {
@@ -261,7 +262,7 @@ static int explain(const struct ise_reader *reader, struct error *err)
         return -1;
     }
     if (code == XML_ERROR_UNKNOWN_ENCODING || code == XML_ERROR_INCORRECT_ENCODING)
-        return error_set(err, ERROR_UNREACHABLE, "answered in a charset that is not read here");
+        return server_charset_unread(err);
     if (code == XML_ERROR_NO_ELEMENTS && reader->depth > 0)
         return error_set(err, ERROR_UNREACHABLE, "answered with broken XML: it ends too early");
     if (code == XML_ERROR_NO_ELEMENTS)

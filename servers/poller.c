@@ -186,12 +186,12 @@ struct checking {
     char task[TASK_MAX];
 };
 
-static void tell_refused(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict)
+static void tell_judged(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict)
 {
     const struct checking *checking = arg;
 
-    if (checking->means->refused != NULL)
-        checking->means->refused(checking->means->arg, checking->task, trust, verdict);
+    if (checking->means->judged != NULL)
+        checking->means->judged(checking->means->arg, checking->task, trust, verdict);
 }
 
 /* Without the lock. How long until the next one. */
@@ -206,7 +206,7 @@ static int64_t check(const struct poller *poller, const struct item *item)
         .task = checking.task,
         .cancel_fd = poller->cancel_fd,
         .repeat_ms = REPEAT_MS,
-        .refused = tell_refused,
+        .judged = tell_judged,
         .arg = &checking,
     };
     int64_t interval_ms = poller->means.interval_ms;

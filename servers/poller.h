@@ -15,9 +15,10 @@ struct poller_means {
     bool (*may_run)(void *arg);
     /* The name of the task of one check, for logs and history. */
     void (*name_task)(void *arg, char *out, size_t size);
-    /* Told of a refused certificate (may be NULL), and of every check. */
-    void (*refused)(void *arg, const char *task, const struct trust_request *trust,
-                    const struct trust_verdict *verdict);
+    /* Told of a refused certificate, and of one that a first contact pinned (may be NULL); and of every
+     * check. */
+    void (*judged)(void *arg, const char *task, const struct trust_request *trust,
+                   const struct trust_verdict *verdict);
     void (*checked)(void *arg, const char *task, const struct server *server,
                     const struct server_found *found, const struct server_turn *turn);
     void *arg;

@@ -40,6 +40,9 @@ like "$OUT" "$ISE +ISE +reachable +seqtaskexecutor-[0-9]+" "events: reachable"
 with_password prime-pri "$ISE_PASSWORD" "$ADD password-stdin"
 is "$STATUS $ERR" "1 % Error: the ISE server $NET.21 is registered already
 change it with: ncs server ise edit $NET.21 ..." "twice is once too often"
+is "$OUT" "" "which is said before the server is asked"
+OUT=$("$BIN/primesh" --home "$LAB/prime-pri" -c "$ADD" </dev/null 2>&1)
+like "$OUT" "registered already" "and before a password is asked for"
 with_password prime-pri "$ISE_PASSWORD" "ncs server ise add $ISE2_HOST username admin port $ISE_PORT password-stdin"
 like "$STATUS $ERR" "1 % Error: $ISE2_HOST is a standalone ISE node, which can only be registered alone; $NET.21 is" \
     "a second standalone"
@@ -54,9 +57,30 @@ like "$STATUS $ERR" "1 % Error: $ISE2_HOST is a primary ISE node, and so is $NET
 lab mood ise-2 type 3 >/dev/null
 with_password prime-pri "$ISE_PASSWORD" "ncs server ise add $ISE2_HOST username admin port $ISE_PORT password-stdin save-unreachable"
 like "$STATUS $ERR" "1 % Error: $ISE2_HOST is an ISE node, but no monitoring \(MnT\) node" "a node that does not monitor"
+with_password prime-pri "$ISE_PASSWORD" "ncs server ise add $ISE2_HOST username admin port $ISE_PORT password-stdin"
+like "$STATUS $ERR" "1 % Error: $ISE2 is an ISE node, but no monitoring \(MnT\) node.register the primary" "the same without save-unreachable"
 lab mood ise-2 type 2 >/dev/null
 with_password prime-pri "$ISE_PASSWORD" "ncs server ise add $ISE2_HOST username admin port $ISE_PORT password-stdin"
 is "$STATUS$ERR" 0 "a standby beside the primary"
+state_of() { # state_of <address>
+    on prime-pri "ncs server ise list | json"
+    jq -r --arg address "$1" '.servers[] | select(.address == $address) | .state' <<<"$OUT"
+}
+lab mood ise-2 type 1 >/dev/null
+on prime-pri "ncs server ise test $ISE2_HOST"
+is "$STATUS $(state_of "$ISE2_HOST")" "0 reachable" "the standby becomes a primary: so it goes when the two change roles"
+on prime-pri "ncs server ise test $NET.21"
+like "$STATUS $ERR" "1 % Error: $ISE says that it is the primary ISE node, and so does $ISE2_HOST.give one of them" "but not when the other one stays a primary"
+is "$(state_of "$NET.21")" "unexpected answer" "the list says it"
+on prime-pri "ncs server ise show $NET.21"
+like "$OUT" "Problem: +$ISE says that it is the primary ISE node" "and show"
+lab mood ise type 2 >/dev/null
+on prime-pri "ncs server ise test $NET.21"
+is "$STATUS $(state_of "$NET.21")" "0 reachable" "the change of roles is over"
+lab mood ise type 3 >/dev/null
+on prime-pri "ncs server ise test $NET.21"
+like "$STATUS $ERR" "1 % Error: $ISE is an ISE node, but no monitoring \(MnT\) node.register the primary" "one that does not monitor any more"
+is "$(state_of "$NET.21")" "unexpected answer" "is no ISE to ask"
 with_password prime-pri "$ISE_PASSWORD" "ncs server ise add $NET.31 username admin password-stdin save-unreachable"
 is "$STATUS $ERR" "1 % Error: 2 ISE servers are registered already, and there can be only 2
 see what is registered with: ncs server ise list" "a third server"
@@ -79,6 +103,8 @@ not_added() { # not_added <name> <pattern> <mood ...>
     with_password prime-pri "$ISE_PASSWORD" "$ADD timeout 3 password-stdin"
     lab mood ise normal >/dev/null
     like "$STATUS $ERR" "^1 % Error: (the |no )?.*$ISE $pattern" "$name: a clear error"
+    like "$(sed 1d <<<"$ERR")" "${HINT:-check address and port}" "$name: and a hint"
+    HINT=
     on prime-pri "ncs server ise list"
     is "$OUT" "No ISE server is registered." "$name: nothing is saved"
 }
@@ -88,26 +114,26 @@ on prime-pri "ncs server ise list"
 is "$OUT" "No ISE server is registered." "nothing is saved"
 with_password prime-pri "$VIEWER_PASSWORD" "${ADD/username admin/username viewer} password-stdin"
 like "$STATUS $ERR" "^1 % Error: $ISE knows the user viewer, but does not let it ask for that \(HTTP 403\)" "a user without rights"
-not_added "403" "knows the user admin, but does not let it" 403
+HINT="give the user the rights" not_added "403" "knows the user admin, but does not let it" 403
 not_added "404" "is no ISE: it does not know what every one knows \(HTTP 404\)" 404
-not_added "429" "is busy and asks to be left alone for 7 s \(HTTP 429\)" 429 7
-not_added "503" "is busy and asks to be left alone for 5 s \(HTTP 503\)" 503
-not_added "500" "answered with HTTP status 500" 500
+HINT="save-unreachable" not_added "429" "is busy and asks to be left alone for 7 s \(HTTP 429\)" 429 7
+HINT="save-unreachable" not_added "503" "is busy and asks to be left alone for 5 s \(HTTP 503\)" 503
+HINT="its own log has the reason" not_added "500" "answered with HTTP status 500" 500
 not_added "XML that ends too early" "answered with (broken XML|another document)" bad-xml
 not_added "entity expansion" "answered with XML that declares a document type, where entities could hide" entities
 not_added "another product's page" "answered with (XML that declares a document type|another document|broken XML)" stranger
 not_added "an empty body" "answered with nothing where XML should be" empty
 not_added "deep XML" "answered with (XML that is nested too deeply|another document)" deep
 not_added "100 MB" "answered with (more than 65536 bytes|another document|broken XML)" huge
-not_added "a wrong length" "failed: transfer closed with 100 bytes remaining" wrong-length
-not_added "an unknown charset" "answered in a charset that is not read here" charset unknown
+HINT="the connection was cut.*save-unreachable" not_added "a wrong length" "failed: transfer closed with 100 bytes remaining" wrong-length
+HINT="UTF-8 is read" not_added "an unknown charset" "answered in a charset that is not read here" charset unknown
 not_added "latin1 that says UTF-8" "answered with broken XML" charset latin1
-not_added "reset in mid-reply" "failed: .*Connection reset" reset
-not_added "a reply that stops" "within 3 s" stall
-not_added "no answer" "within 3 s" half-open
-not_added "no TLS" "failed: .*handshake failure" no-handshake
-not_added "a redirect to what is no https" "sends us on to http://$NET.21/, which is not https" redirect "http://$NET.21/"
-not_added "a redirect to itself" "sends us on to https://.*, and so did too many before it" redirect same
+HINT="the connection was cut.*save-unreachable" not_added "reset in mid-reply" "failed: .*Connection reset" reset
+HINT="timeout <seconds>; nothing was saved" not_added "a reply that stops" "within 3 s" stall
+HINT="timeout <seconds>; nothing was saved" not_added "no answer" "within 3 s" half-open
+HINT="save-unreachable" not_added "no TLS" "failed: .*handshake failure" no-handshake
+HINT="give the address and port that answer https themselves" not_added "a redirect to what is no https" "sends us on to http://$NET.21/, which is not https" redirect "http://$NET.21/"
+HINT="give the address and port that answer https themselves" not_added "a redirect to itself" "sends us on to https://.*, and so did too many before it" redirect same
 lab stop ise >/dev/null
 with_password prime-pri "$ISE_PASSWORD" "$ADD password-stdin"
 is "$STATUS $ERR" "1 % Error: cannot connect to $ISE: Connection refused
@@ -129,11 +155,32 @@ for mood in "chunked 1" "slow 500" "charset utf-16"; do
     is "$STATUS $ERR" "0 " "$mood: works"
 done
 
+state_in_mood() { # state_in_mood <state> <mood ...>
+    local state=$1
+    shift
+    lab mood ise "$@" >/dev/null
+    on prime-pri "ncs server ise test $NET.21"
+    is "$STATUS $(state_of "$NET.21")" "1 $state" "$*: $state"
+    lab mood ise normal >/dev/null
+}
+state_in_mood "unexpected answer" huge
+state_in_mood "unexpected answer" gzip 200
+state_in_mood "unexpected answer" redirect same
+state_in_mood "unexpected answer" redirect "http://$NET.21/"
+state_in_mood "unreachable" reset
+
 # Another host is judged as one of its own, and gets no credentials: not even one that would take them.
 lab mood ise redirect "https://$ISE2_HOST:${ISE2##*_}/admin/API/mnt/Version" >/dev/null
 on prime-pri "ncs server ise test $NET.21"
 like "$STATUS $ERR" "1 % Error: $ISE sends us on to $ISE2, which does not get the credentials of $NET.21" "a redirect to another ISE"
 like "$(lab log ise-2 | tail -1)" "/admin/API/mnt/Version.* 401" "the other one was asked without credentials"
+lab mood ise redirect "https://$NET.22:$DNAC_PORT/x" >/dev/null
+on prime-pri "ncs server ise test $NET.21"
+like "$STATUS $ERR" "1 % Error: $ISE sends us on to $DNAC, which is no ISE: .*\(HTTP 404\).if $NET.22 is the one" "a redirect to another server: that one is blamed"
+like "$(cat "$LAB/prime-pri/log/application.log")" "\[system\] \[seqtaskexecutor-[0-9]+\] first contact with $DNAC: its certificate is pinned, SHA-256 $(shown_sha256 "$NET.22" "$DNAC_PORT")" \
+    "application.log says that it is pinned"
+is "$(grep -c "first contact with $ISE:" "$LAB/prime-pri/log/application.log")" 1 "each is, once"
+lab mood ise redirect "https://$ISE2_HOST:${ISE2##*_}/admin/API/mnt/Version" >/dev/null
 lab renew ise-2 >/dev/null
 on prime-pri "ncs server ise test $NET.21"
 like "$STATUS $ERR" "1 % Error: the certificate of $ISE2 is not the pinned one" "and it is judged: with another certificate it is refused"
@@ -170,6 +217,16 @@ like "$STATUS $ERR" "1 % Error: $ISE answered with broken XML" "a list that brea
 lab mood ise normal >/dev/null
 on prime-pri "show server sessions $NET.21 | count"
 is "$STATUS" 0 "and works again"
+on prime-pri "ncs server ise edit $NET.21 timeout 2"
+lab mood ise stall path /admin/API/mnt/Session/ActiveList >/dev/null
+START=$(date +%s%3N)
+on prime-pri "show server sessions $NET.21"
+TOOK=$(($(date +%s%3N) - START))
+like "$STATUS $ERR" "1 % Error: $ISE fell silent in the middle of its answer, for 2 s" "a list that stops is given up"
+[ $TOOK -lt 5000 ]
+ok $? "after the timeout ($TOOK ms), not after that of the whole list"
+lab mood ise normal >/dev/null
+on prime-pri "ncs server ise edit $NET.21 timeout 77"
 
 # ---- the published procedure: a renewed certificate, and how to get the ISE back
 

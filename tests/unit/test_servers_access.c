@@ -144,7 +144,7 @@ static void a_mismatch_gets_nothing(void **state)
     second = make_identity("/CN=ise");
     stand_in_open_at(&talk.server, speak_tls, context_of(second), "127.0.0.1", port);
     talk.server.reply = talk.reply;
-    talk.access.refused = note_refusal;
+    talk.access.judged = note_refusal;
     talk.access.arg = &refused;
     assert_int_equal(ise_ask_version(&talk.access, &version, &err), -1);
     assert_int_equal(talk.access.state, SERVER_MISMATCH);
@@ -200,7 +200,8 @@ static void redirects_that_are_not_followed(void **state)
         talk_open(&talk, *state, "");
         snprintf(talk.reply, sizeof(talk.reply), REPLY("302 x", "Location: %s\r\n", ""), places[i]);
         assert_int_equal(ise_ask_version(&talk.access, &version, &err), -1);
-        assert_true(talk.access.state == SERVER_UNREACHABLE || talk.access.state == SERVER_UNEXPECTED);
+        assert_int_equal(talk.access.state, SERVER_UNEXPECTED);
+        assert_true(err.hint[0] != '\0');
         talk_close(&talk);
         assert_int_equal(atomic_load(&talk.server.connections), 1);
     }
@@ -215,6 +216,7 @@ static void a_circle_of_redirects_ends(void **state)
     talk_open(&talk, *state, REPLY("302 x", "Location: /again\r\nContent-Length: 0\r\n", ""));
     assert_int_equal(ise_ask_version(&talk.access, &version, &err), -1);
     assert_non_null(strstr(err.message, "too many"));
+    assert_int_equal(talk.access.state, SERVER_UNEXPECTED);
     talk_close(&talk);
     assert_int_equal(atomic_load(&talk.server.connections), SERVER_REDIRECTS_MAX + 1);
     assert_non_null(strstr(talk.server.heard, "GET /again HTTP/1.1"));
@@ -278,6 +280,12 @@ static void packed_answers_are_unpacked_and_bounded(void **state)
     pack("<product>", "100000000"); /* a hundred megabytes in a hundred kilobytes */
     assert_int_equal(ise_ask_version(&talk.access, &version, &err), -1);
     assert_non_null(strstr(err.message, "more than"));
+    assert_int_equal(talk.access.state, SERVER_UNEXPECTED);
+    pack(VERSION, "0");
+    packed[packed_length - 1] ^= 1; /* its length */
+    assert_int_equal(ise_ask_version(&talk.access, &version, &err), -1);
+    assert_non_null(strstr(err.message, "cannot be unpacked"));
+    assert_int_equal(talk.access.state, SERVER_UNEXPECTED);
     talk_close(&talk);
 }
 
