@@ -1,5 +1,6 @@
 #include "control/server.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/node_conf.h"
 #include "control/address.h"
@@ -17,7 +18,9 @@
 #include <unistd.h>
 
 #define SOCKET_MODE 0660
-#define ACCEPT_PAUSE_MS 100 /* after running out of descriptors */
+#define ACCEPT_PAUSE_MS 100                   /* after running out of descriptors */
+#define DEAF_MS 1000                          /* so long callers wait for one, then they are turned away */
+#define COMPLAIN_INTERVAL_MS (10 * 60 * 1000) /* it is told of no more often */
 #define PROBE_ANSWER_MS 2000
 
 static int denied_or(int reason, struct error *err)
@@ -103,9 +106,74 @@ static void resume_accepting(evutil_socket_t fd, short what, void *arg)
     event_add(server->accepting, NULL);
 }
 
-static void accept_all(evutil_socket_t listening, short what, void *arg)
+static bool is_scarcity(int reason)
+{
+    return reason == EMFILE || reason == ENFILE || reason == ENOBUFS || reason == ENOMEM;
+}
+
+static void complain(struct control_server *server, int reason)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (server->complained_ms != 0 && now_ms - server->complained_ms < COMPLAIN_INTERVAL_MS)
+        return;
+    server->complained_ms = now_ms;
+    log_write(
+        server->handlers.log, LOG_LEVEL_ERROR,
+        "[system] the control socket is out of descriptors or memory, and accepts no shell until some are "
+        "free: %s",
+        strerror(reason));
+}
+
+/* What they asked stays unread. */
+static void say_why(int fd)
+{
+    struct error why = {0};
+    char *line;
+
+    error_set(&why, ERROR_BUSY, "primed is out of descriptors, and takes no further caller");
+    error_hint(&why, "end sessions or connections, or wait until they end; application.log has more");
+    line = control_error_line(0, &why);
+    if (line != NULL)
+        send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+    free(line);
+}
+
+/* Whoever waits would wait without a word. */
+static void turn_away_all(struct control_server *server)
+{
+    int fd;
+
+    do {
+        if (server->spare >= 0)
+            close(server->spare);
+        fd = accept4(server->listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            say_why(fd);
+            close(fd);
+        }
+        server->spare = eventfd(0, EFD_CLOEXEC);
+    } while (fd >= 0);
+    server->deaf_ms = 0;
+}
+
+static void accept_later(struct control_server *server, int reason)
 {
     static const struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
+    int64_t now_ms = clock_monotonic_ms();
+
+    complain(server, reason);
+    if (server->deaf_ms == 0)
+        server->deaf_ms = now_ms;
+    if (now_ms - server->deaf_ms >= DEAF_MS)
+        turn_away_all(server);
+    /* The waiting connection keeps the socket readable: without a pause this would spin. */
+    event_del(server->accepting);
+    event_add(server->resuming, &pause);
+}
+
+static void accept_all(evutil_socket_t listening, short what, void *arg)
+{
     struct control_server *server = arg;
 
     (void)what;
@@ -113,11 +181,10 @@ static void accept_all(evutil_socket_t listening, short what, void *arg)
         int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd >= 0) {
+            server->deaf_ms = 0;
             control_session_start(server, fd);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            /* The waiting connection keeps the socket readable: without a pause this would spin. */
-            event_del(server->accepting);
-            event_add(server->resuming, &pause);
+        } else if (is_scarcity(errno)) {
+            accept_later(server, errno);
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return;
@@ -157,6 +224,7 @@ struct control_server *control_server_new(struct event_base *base, const char *h
     server->address.folder = -1;
     server->listening = -1;
     server->woken = -1;
+    server->spare = eventfd(0, EFD_CLOEXEC);
     server->handlers = *handlers;
     server->references = 1;
     if (open_listener(server, home, err) == 0 && start_events(server, base, err) == 0)
@@ -192,6 +260,8 @@ void control_server_free(struct control_server *server)
     remove_socket_file(server);
     if (server->listening >= 0)
         close(server->listening);
+    if (server->spare >= 0)
+        close(server->spare);
     control_address_close(&server->address);
     control_session_end_all(server);
     control_server_release(server);

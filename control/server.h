@@ -1,6 +1,7 @@
 /* primed's end of the control socket: accepts, frames, and knows who calls. Lives on one event loop. */
 #pragma once
 
+#include "base/log.h"
 #include "control/message.h"
 
 #include <event2/event.h>
@@ -24,12 +25,14 @@ struct control_handlers {
     /* A connection ended. Its jobs go on; their answers are dropped. May be NULL. */
     void (*closed)(void *arg, struct control_session *session);
     void *arg;
+    struct log *log; /* where it says that it is out of descriptors; NULL: nowhere */
 };
 
 /*
  * Listens on <home>/run/control.sock (mode 0660); a socket file that nobody answers on is replaced.
  * ERROR_BUSY: somebody answers there. ERROR_DENIED, ERROR_CONFLICT, ERROR_INTERNAL. The process ignores
- * SIGPIPE from now on.
+ * SIGPIPE from now on. Out of descriptors for more than a moment it turns callers away with ERROR_BUSY: one
+ * is kept for that.
  */
 struct control_server *control_server_new(struct event_base *base, const char *home,
                                           const struct control_handlers *handlers, struct error *err);

@@ -30,6 +30,9 @@ struct control_server {
     ino_t inode; /* of the socket file; 0 until it is made */
     struct event *accepting;
     struct event *resuming;
+    int spare;             /* a descriptor to turn callers away with, when there is no other; or -1 */
+    int64_t deaf_ms;       /* monotonic: nobody could be accepted since then; 0: that is not so */
+    int64_t complained_ms; /* monotonic; 0: not yet */
     TAILQ_HEAD(, control_session) sessions;
     size_t session_count;
 

@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "daemon/backup.h"
 #include "daemon/broker.h"
+#include "daemon/descriptors.h"
 #include "daemon/node.h"
 #include "daemon/sandbox.h"
 #include "daemon/ssh_voucher.h"
@@ -330,6 +331,8 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     umask(027);
+    if (descriptors_raise(&err) != 0)
+        return complain(&err);
     if (file_make_folder(options.home, 0750, &err) != 0)
         return complain(&err);
     if (realpath(options.home, home) == NULL) {

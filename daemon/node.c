@@ -135,7 +135,7 @@ static int open_store(struct node *node, struct error *err)
 static int open_node(struct node *node, struct error *err)
 {
     struct daily *daily;
-    const struct control_handlers handlers = {.request = take_request, .closed = forget_session, .arg = node};
+    struct control_handlers handlers = {.request = take_request, .closed = forget_session, .arg = node};
 
     if (make_folders(node->home, err) != 0)
         return -1;
@@ -161,6 +161,7 @@ static int open_node(struct node *node, struct error *err)
         return -1;
     node->daily = daily;
     purpose_services_start(node->purpose_services);
+    handlers.log = node->application_log;
     node->control = control_server_new(node->base, node->home, &handlers, err);
     return node->control != NULL ? 0 : -1;
 }

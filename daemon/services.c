@@ -146,9 +146,10 @@ static void make_server(void *arg)
 {
     struct server_call *call = arg;
     struct services *services = call->services;
+    const struct https_server_limits limits = {.log = services->node->application_log};
 
     services->server = https_server_new(services->node->base, services->sockets, services->socket_count,
-                                        services->context, NULL, serve, services, call->err);
+                                        services->context, &limits, serve, services, call->err);
     if (services->server != NULL)
         services->socket_count = 0; /* the server's now */
 }

@@ -1,9 +1,14 @@
 #include "net/https_connection.h"
 #include "net/https_exchange.h"
 
+#include "base/clock.h"
+
+#include <errno.h>
 #include <event2/listener.h>
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HEADERS_MAX (16 * 1024)
@@ -11,6 +16,7 @@
 #define TIMEOUT_S 30
 #define CONNECTIONS_MAX 1024
 #define SWEEP_INTERVAL_S 1
+#define COMPLAIN_INTERVAL_MS (10 * 60 * 1000) /* being out of descriptors is told of no more often */
 /* CONNECT is refused here: evhttp's own refusal would leave the connection open. */
 #define METHODS                                                                                \
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
@@ -28,7 +34,39 @@ struct https_server {
     struct https_exchange_list exchanges;
     struct https_connections *connections;
     bool paused;
+    int64_t complained_ms; /* monotonic; 0: not yet */
 };
+
+static rlim_t descriptors_allowed(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+/* Of a listener of this thread's loop, until the next sweep: the callback's argument is evhttp's. */
+static _Thread_local int scarcity; /* errno; 0: there is none */
+
+/* Out of descriptors or memory: the waiting connection would keep the loop busy until the next sweep. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    scarcity = EVUTIL_SOCKET_ERROR();
+    (void)arg;
+    evconnlistener_disable(listener);
+}
+
+static void complain(struct https_server *server, int reason)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (server->complained_ms != 0 && now_ms - server->complained_ms < COMPLAIN_INTERVAL_MS)
+        return;
+    server->complained_ms = now_ms;
+    log_write(server->limits.log, LOG_LEVEL_ERROR,
+              "[system] the HTTPS service is out of descriptors or memory, and accepts nobody until some are "
+              "free: %s; this process may have %llu descriptors",
+              strerror(reason), (unsigned long long)descriptors_allowed());
+}
 
 /* Connections that took too long; and listeners that ran out of descriptors try again. */
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -37,16 +75,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (scarcity != 0)
+        complain(server, scarcity);
+    scarcity = 0;
     https_connections_sweep(server->connections);
     for (size_t i = 0; i < server->listener_count && !server->paused; i++)
         evconnlistener_enable(server->listeners[i]);
-}
-
-/* Out of descriptors or memory: the waiting connection would keep the loop busy until the next sweep. */
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-    (void)arg;
-    evconnlistener_disable(listener);
 }
 
 /* Who has not even finished the handshake makes room for a newcomer; those that do, stay. */
@@ -123,8 +157,11 @@ static struct https_server_limits limits_of(const struct https_server_limits *gi
         limits.body_max = BODY_MAX;
     if (limits.timeout_s == 0)
         limits.timeout_s = TIMEOUT_S;
-    if (limits.connections_max == 0)
-        limits.connections_max = CONNECTIONS_MAX;
+    if (limits.connections_max == 0) {
+        rlim_t share = descriptors_allowed() / 2;
+
+        limits.connections_max = share < CONNECTIONS_MAX ? (int)share : CONNECTIONS_MAX;
+    }
     return limits;
 }
 

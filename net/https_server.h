@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/log.h"
 
 #include <event2/event.h>
 #include <openssl/ssl.h>
@@ -13,7 +14,9 @@ struct https_server_limits {
     size_t headers_max;  /* bytes; 0: 16 KiB */
     size_t body_max;     /* bytes; 0: 1 MiB */
     int timeout_s;       /* silence on a connection, the handshake included; 0: 30 */
-    int connections_max; /* further ones are closed at once; 0: 1,024 */
+    int connections_max; /* further ones are closed at once; 0: 1,024, but no more than half of the
+                            descriptors that this process may have: the others are for all else */
+    struct log *log;     /* where it says that it is out of descriptors; NULL: nowhere */
 };
 
 /* One request. Everything in it lives until https_reply(). */

@@ -30,6 +30,7 @@
 struct node {
     char top[64];
     char home[512];
+    struct log *log;
     int stop[2];
     pthread_t thread;
     struct control_server *server;
@@ -168,7 +169,8 @@ static void *run_node(void *arg)
     struct node *node = arg;
     struct event_base *base = event_base_new();
     struct event *stop = event_new(base, node->stop[0], EV_READ, on_stop, base);
-    struct control_handlers handlers = {.request = on_request, .closed = on_closed, .arg = node};
+    struct control_handlers handlers = {
+        .request = on_request, .closed = on_closed, .arg = node, .log = node->log};
 
     event_add(stop, NULL);
     node->server = control_server_new(base, node->home, &handlers, &node->failure);
@@ -749,36 +751,88 @@ static void connections_are_bounded(void **state)
     control_close(clients[0]);
 }
 
+/* A connection that takes the last descriptor. */
+static int take_last_descriptor(const struct node *node, struct rlimit *before)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct rlimit small;
+    int next = dup(0);
+    int fd;
+
+    getrlimit(RLIMIT_NOFILE, before);
+    small = *before;
+    small.rlim_cur = (rlim_t)next + 1;
+    close(next);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/run/control.sock", node->home);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
 /* Out of descriptors: the loop neither spins nor stays deaf. */
 static void running_out_of_descriptors_passes(void **state)
 {
     struct node *node = *state;
     struct control_client *client = connected(node);
     struct rlimit before;
-    struct rlimit small;
     struct error err = {0};
-    int next;
+    char line[100];
+    int fd;
 
     assert_int_equal(control_call(client, "echo", NULL, NULL, NULL, &err), 0); /* it is accepted */
-    next = dup(0);
-    getrlimit(RLIMIT_NOFILE, &before);
-    small = before;
-    small.rlim_cur = (rlim_t)next + 1; /* room for the client's socket alone */
-    close(next);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/run/control.sock", node->home);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    fd = take_last_descriptor(node, &before);
     assert_int_equal(control_call(client, "echo", NULL, NULL, NULL, &err), 0);
     setrlimit(RLIMIT_NOFILE, &before);
-    char line[100];
     assert_int_equal(send(fd, "{\"id\":1,\"method\":\"echo\"}\n", 25, 0), 25);
     raw_line(fd, line, sizeof(line));
     assert_string_equal(line, "{\"id\":1,\"result\":{}}");
     close(fd);
     control_close(client);
+}
+
+/* Callers hear why they are turned away, again and again; the log does once. */
+static void out_of_descriptors_is_said(void **state)
+{
+    struct node *node = *state;
+    struct control_client *client = connected(node);
+    struct error err = {0};
+    char path[600];
+    char text[2000] = "";
+    FILE *file;
+
+    stop_node(node);
+    snprintf(path, sizeof(path), "%.80s/log", node->home);
+    node->log = log_open(path, LOG_LEVEL_INFO, &err);
+    assert_non_null(node->log);
+    start_node(node);
+    control_close(client);
+    client = connected(node);
+    assert_int_equal(control_call(client, "echo", NULL, NULL, NULL, &err), 0);
+    for (int i = 0; i < 2; i++) {
+        struct rlimit before;
+        char line[400];
+        int fd = take_last_descriptor(node, &before);
+
+        raw_line(fd, line, sizeof(line));
+        setrlimit(RLIMIT_NOFILE, &before);
+        assert_non_null(strstr(line, "{\"id\":0,\"error\":"));
+        assert_non_null(strstr(line, "primed is out of descriptors"));
+        close(fd);
+    }
+    assert_int_equal(control_call(client, "echo", NULL, NULL, NULL, &err), 0);
+    control_close(client);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+    fclose(file);
+    assert_non_null(strstr(text, "out of descriptors"));
+    assert_ptr_equal(strchr(text, '\n'), strrchr(text, '\n'));
+    stop_node(node);
+    log_close(node->log);
+    node->log = NULL;
+    start_node(node);
 }
 
 static void nobody_there_is_said(void **state)
@@ -873,6 +927,7 @@ int main(void)
         WITH_NODE(requests_under_way_are_bounded),
         WITH_NODE(connections_are_bounded),
         WITH_NODE(running_out_of_descriptors_passes),
+        WITH_NODE(out_of_descriptors_is_said),
         WITH_NODE(nobody_there_is_said),
         cmocka_unit_test_setup_teardown(nobody_there_is_said, setup_long, teardown),
         WITH_NODE(a_second_server_is_refused),

@@ -3,6 +3,8 @@
 
 #include "net/https_client.h"
 
+#include <sys/resource.h>
+
 #define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define SECRET "Authorization: Basic c2VjcmV0"
 
@@ -174,6 +176,24 @@ static void answers_are_bounded_and_redirects_stay(void **state)
     identity_free(identity);
 }
 
+static void a_socket_that_cannot_be_made_has_its_reason(void **state)
+{
+    struct https_request request = request_to("127.0.0.1", 9);
+    struct https_response response;
+    struct error err = {0};
+    struct rlimit before;
+    struct rlimit none;
+
+    https_client_init();
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    assert_int_equal(https_perform(((struct home *)*state)->store, &request, &response, &err), -1);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_string_equal(err.message, "cannot connect to 127.0.0.1_9: Too many open files");
+}
+
 static void only_observing_pins_and_sends_nothing(void **state)
 {
     struct identity *identity = make_identity("/CN=ise");
@@ -302,6 +322,7 @@ int main(void)
         WITH_HOME(a_refused_server_hears_nothing),
         WITH_HOME(our_certificate_is_shown_to_whom_we_trust),
         WITH_HOME(answers_are_bounded_and_redirects_stay),
+        WITH_HOME(a_socket_that_cannot_be_made_has_its_reason),
         WITH_HOME(only_observing_pins_and_sends_nothing),
         WITH_HOME(bad_servers_end_with_one_sentence),
         WITH_HOME(nobody_there),

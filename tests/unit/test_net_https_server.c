@@ -515,6 +515,42 @@ static void connections_are_bounded(void **state)
     }
 }
 
+static char log_path[] = "/tmp/primesh-test-XXXXXX";
+
+static int setup_logged(void **state)
+{
+    struct https_server_limits limits = {.log = NULL};
+    int fd = mkstemp(log_path);
+
+    assert_true(fd >= 0);
+    close(fd);
+    limits.log = log_open(log_path, LOG_LEVEL_INFO, NULL);
+    assert_non_null(limits.log);
+    return setup_limited(state, limits);
+}
+
+static int teardown_logged(void **state)
+{
+    struct log *log = ((struct site *)*state)->limits.log;
+
+    unlink(log_path);
+    teardown(state);
+    log_close(log);
+    return 0;
+}
+
+static void assert_said_once(const char *what)
+{
+    FILE *file = fopen(log_path, "r");
+    char text[2000] = "";
+
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+    fclose(file);
+    assert_non_null(strstr(text, what));
+    assert_ptr_equal(strchr(text, '\n'), strrchr(text, '\n'));
+}
+
 static void running_out_of_descriptors_passes(void **state)
 {
     struct site *site = *state;
@@ -534,13 +570,49 @@ static void running_out_of_descriptors_passes(void **state)
     peer.ssl = SSL_new(peer.context);
     SSL_set_fd(peer.ssl, peer.fd);
     struct pollfd in = {.fd = peer.fd, .events = POLLIN};
-    assert_int_equal(poll(&in, 1, 300), 0); /* nobody can accept it */
+    assert_int_equal(poll(&in, 1, 2500), 0); /* nobody can accept it, at two sweeps or three */
     setrlimit(RLIMIT_NOFILE, &before);
     assert_int_equal(SSL_connect(peer.ssl), 1);
     say(&peer, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
     hear(&peer, reply, sizeof(reply), false);
     assert_non_null(strstr(reply, "GET|/x|"));
     peer_close(&peer);
+    assert_said_once("out of descriptors");
+}
+
+static int setup_poor(void **state)
+{
+    struct rlimit before;
+    struct rlimit small;
+    int result;
+
+    getrlimit(RLIMIT_NOFILE, &before);
+    small = before;
+    small.rlim_cur = 100;
+    setrlimit(RLIMIT_NOFILE, &small);
+    result = setup(state);
+    setrlimit(RLIMIT_NOFILE, &before);
+    return result;
+}
+
+/* Where 100 descriptors were to be had in the beginning, connections get 50. */
+static void half_of_the_descriptors_are_for_others(void **state)
+{
+    struct site *site = *state;
+    struct peer peers[50];
+    char reply[4000];
+    int further;
+
+    for (size_t i = 0; i < 50; i++) {
+        enter(site, &peers[i]);
+        say(&peers[i], "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+        hear(&peers[i], reply, sizeof(reply), false);
+    }
+    further = connect_to(ADDRESS, site->port);
+    wait_for_end(further);
+    close(further);
+    for (size_t i = 0; i < 50; i++)
+        peer_close(&peers[i]);
 }
 
 static void raw_replies_end_as_asked(void **state)
@@ -684,7 +756,8 @@ int main(void)
         SITE(who_does_not_read_is_cut_off, setup),
         SITE(half_open_connections_keep_nobody_out, setup),
         SITE(connections_are_bounded, setup_narrow),
-        SITE(running_out_of_descriptors_passes, setup),
+        cmocka_unit_test_setup_teardown(running_out_of_descriptors_passes, setup_logged, teardown_logged),
+        SITE(half_of_the_descriptors_are_for_others, setup_poor),
         SITE(raw_replies_end_as_asked, setup),
         SITE(a_stalled_reply_stays, setup),
         SITE(a_raw_reply_to_nobody, setup),
