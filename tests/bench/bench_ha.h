@@ -42,11 +42,12 @@ struct bench_pair {
     struct ha_receiver *receiver;
 };
 
-static inline bool bench_key(void *arg, struct proof_key *out)
+static inline int bench_key(void *arg, struct proof_key *out, struct error *err)
 {
     (void)arg;
+    (void)err;
     memset(out->bytes, 'k', sizeof(out->bytes));
-    return true;
+    return 0;
 }
 
 static inline int bench_silence_ms(void *arg)
