@@ -148,9 +148,14 @@ static int run_logging(struct shell_call *call, struct error *err)
 
 static const struct shell_command commands[] = {
     {.grammar = "show logging", .help = "The node's log files"},
-    {.grammar = "show logging {health-monitor | application | audit} [{last <count> | follow}]",
+    {.grammar = "show logging {health-monitor | application} [{last <count> | follow}]",
      .help = "Lines of a log file",
      .run = run_logging,
      .manual = "With follow, new lines appear as they are written, until Ctrl-C."},
+    {.grammar = "show logging audit [{last <count> | follow}]",
+     .help = "Lines of the audit trail's file",
+     .run = run_logging,
+     .role = SHELL_ROLE_ADMIN,
+     .manual = "What everybody typed, and from where: for administrators, as `show audit` is."},
 };
 const struct shell_branch log_branch = SHELL_BRANCH(commands);
