@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "commands/ha.h"
 #include "commands/launch.h"
+#include "store/config.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -120,18 +121,64 @@ static int change(struct shell_call *call, const char *method, const char *doing
                   struct error *err)
 {
     int64_t start = clock_monotonic_ms();
+    int64_t seconds;
 
     output_say(shell_output(call), "%s " PRODUCT_NAME " services...", doing);
     if (context_ask(call, method, NULL, NULL, NULL, NULL, err) != 0)
         return -1;
     output_say(shell_output(call), PRODUCT_NAME " services %s successfully.", done);
-    output_say(shell_output(call), "Completed in %lld seconds",
-               (long long)(clock_monotonic_ms() - start + 999) / 1000);
+    seconds = (clock_monotonic_ms() - start + 999) / 1000;
+    output_say(shell_output(call), "Completed in %lld second%s", (long long)seconds, seconds == 1 ? "" : "s");
     return 0;
+}
+
+/* The command that keeps what the next start would take back; NULL: there is nothing, or nobody can tell. */
+static const char *what_keeps(struct shell_call *call)
+{
+    struct store_txn *txn;
+    int64_t deadline_ms = 0;
+    bool differ = false;
+    int failed;
+
+    if (context_require(context_of(call), NEED_STORE, NULL) != 0 || (txn = context_read(call, NULL)) == NULL)
+        return NULL;
+    failed = config_probation_deadline(txn, &deadline_ms, NULL);
+    if (failed == 0)
+        failed = config_differ(txn, CONFIG_RUNNING, deadline_ms != 0 ? CONFIG_BEFORE : CONFIG_STARTUP,
+                               &differ, NULL);
+    store_end(txn);
+    if (failed != 0 || !differ)
+        return NULL;
+    return deadline_ms != 0 ? "configure confirm" : "write memory";
+}
+
+/* A node of a pair goes on with what runs. */
+static bool is_paired(struct shell_call *call)
+{
+    json_t *state = NULL;
+    bool paired;
+
+    if (context_ask(call, "services.state", NULL, NULL, NULL, &state, NULL) != 0)
+        return false;
+    paired = json_is_true(json_object_get(json_object_get(state, "pair"), "configured"));
+    json_decref(state);
+    return paired;
+}
+
+static void say_what_is_lost(struct shell_call *call)
+{
+    const char *keeps = what_keeps(call);
+
+    if (keeps != NULL && !is_paired(call))
+        output_say(shell_output(call),
+                   "The running configuration was not saved, and the next start does not bring it back; "
+                   "keep it with: %s",
+                   keeps);
 }
 
 static int run_stop(struct shell_call *call, struct error *err)
 {
+    say_what_is_lost(call);
     return change(call, "services.stop", "Stopping", "stopped", err);
 }
 
@@ -177,6 +224,7 @@ static int run_restart(struct shell_call *call, struct error *err)
 {
     struct error cause = {0};
 
+    say_what_is_lost(call);
     if (change(call, "services.stop", "Stopping", "stopped", &cause) != 0 && cause.code != ERROR_CONFLICT) {
         *err = cause;
         return -1;

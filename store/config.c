@@ -214,6 +214,22 @@ int config_copy(struct store_txn *txn, enum config_area from, enum config_area t
     return remove_pairs(txn, to, old.first, NULL, err);
 }
 
+int config_differ(struct store_txn *txn, enum config_area one, enum config_area other, bool *differ,
+                  struct error *err)
+{
+    struct list first, second;
+    const struct pair *a, *b;
+
+    if (list_of(txn, one, "", &first, err) != 0 || list_of(txn, other, "", &second, err) != 0)
+        return -1;
+    for (a = first.first, b = second.first; a != NULL && b != NULL; a = a->next, b = b->next) {
+        if (strcmp(a->name, b->name) != 0 || strcmp(a->value, b->value) != 0)
+            break;
+    }
+    *differ = a != NULL || b != NULL;
+    return 0;
+}
+
 int config_probation_deadline(struct store_txn *txn, int64_t *deadline_ms, struct error *err)
 {
     struct error cause = {0};

@@ -30,6 +30,10 @@ int config_unset(struct store_txn *txn, enum config_area area, const char *name,
 /* Makes `to` equal to `from`; touches only what differs, and on a standby only what is the node's own. */
 int config_copy(struct store_txn *txn, enum config_area from, enum config_area to, struct error *err);
 
+/* Whether the two say different things. */
+int config_differ(struct store_txn *txn, enum config_area one, enum config_area other, bool *differ,
+                  struct error *err);
+
 /*
  * A configuration on probation: the running one is kept as CONFIG_BEFORE until deadline_ms (wall clock).
  * ERROR_CONFLICT: one is on probation already.

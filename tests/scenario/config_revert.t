@@ -90,6 +90,7 @@ is "$(running)" "$OLD" "so it is when the time was over meanwhile"
 # --- services restarted within the time
 lines "configure terminal revert timer 5" "hostname new"
 sh_ "ncs restart"
+like "$OUT" "keep it with: configure confirm" "ncs restart says what keeps it"
 is "$(running)" "$OLD" "ncs restart within the time brings the old configuration back"
 
 # --- bad times
