@@ -3,6 +3,7 @@
 #include "base/url.h"
 #include "commands/context.h"
 #include "commands/login.h"
+#include "commands/overwrite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -282,21 +283,6 @@ static int ask_copy(struct shell_call *call, json_t *params, json_t **result, st
     return -1;
 }
 
-/* The one conflict with a hint is that the file is there already: a person may say what is to become of it.
- */
-static int confirm_overwrite(struct shell_call *call, json_t *params, struct error *err)
-{
-    char question[ERROR_TEXT_MAX + 32];
-
-    if (err->code != ERROR_CONFLICT || err->hint[0] == '\0')
-        return -1;
-    snprintf(question, sizeof(question), "%s. Replace it? (yes/no) [no] ", err->message);
-    if (shell_confirm(call, question, false, "overwrite", NULL) != 1)
-        return -1;
-    json_object_set_new(params, "overwrite", json_true());
-    return 0;
-}
-
 static int run_copy(struct shell_call *call, struct error *err)
 {
     const char *from = shell_arg(call, "from");
@@ -308,7 +294,7 @@ static int run_copy(struct shell_call *call, struct error *err)
 
     if (failed == 0)
         failed = ask_copy(call, params, &result, err);
-    if (failed != 0 && confirm_overwrite(call, params, err) == 0)
+    if (failed != 0 && overwrite_ask(call, params, err) == 0)
         failed = ask_copy(call, params, &result, err);
     if (failed == 0)
         output_say(shell_output(call), "%lld bytes copied to %s",
@@ -391,7 +377,7 @@ static const struct shell_command commands[] = {
          "in it. The certificate or the SSH host key of a server is judged in the trust zone user: kept on "
          "first contact, and another one is refused afterwards. A password is asked for without echo, or "
          "comes "
-         "from standard input or from the first line of a file in a repository; it does not belong into a "
+         "from standard input or from the first line of a file in a repository; it does not belong in a "
          "URL. "
          "A file that is there is replaced only after asking, or with overwrite. Redirections are not "
          "followed. Ctrl-C stops the copy and removes what had arrived."},

@@ -1,5 +1,5 @@
 /* ncs certvalidation tofu-certs: the commands that ask primed. */
-#include "commands/context.h"
+#include "commands/overwrite.h"
 
 #include <string.h>
 
@@ -116,10 +116,11 @@ static int judge_verified(json_t *result, struct error *err)
     if (mismatches == 0 && refused == 0)
         return 0;
     if (mismatches == 0)
-        return error_set(err, ERROR_UNTRUSTED, "%lld of %lld servers shows a certificate that is not trusted",
-                         (long long)refused, (long long)checked);
-    error_set(err, ERROR_PIN_MISMATCH, "%lld of %lld servers shows another certificate than the pinned one",
-              (long long)mismatches, (long long)checked);
+        return error_set(err, ERROR_UNTRUSTED,
+                         "%lld of %lld server%s show%s a certificate that is not trusted", (long long)refused,
+                         (long long)checked, checked == 1 ? "" : "s", refused == 1 ? "s" : "");
+    error_set(err, ERROR_PIN_MISMATCH, "%lld of %lld server%s show%s another certificate than the pinned one",
+              (long long)mismatches, (long long)checked, checked == 1 ? "" : "s", mismatches == 1 ? "s" : "");
     return error_hint(err,
                       "compare old and new with: ncs certvalidation tofu-certs showcert host <host_port>");
 }
@@ -142,12 +143,15 @@ static int run_verify(struct shell_call *call, struct error *err)
 
 static int run_export(struct shell_call *call, struct error *err)
 {
+    json_t *params = json_pack("{s:s, s:s, s:b}", "file", shell_arg(call, "new_file"), "repository",
+                               shell_arg(call, "repository"), "overwrite", shell_has(call, "overwrite"));
     json_t *result = NULL;
+    int failed = context_ask(call, "pin.export", json_incref(params), NULL, NULL, &result, err);
 
-    if (context_ask(call, "pin.export",
-                    json_pack("{s:s, s:s}", "file", shell_arg(call, "new_file"), "repository",
-                              shell_arg(call, "repository")),
-                    NULL, NULL, &result, err) != 0)
+    if (failed != 0 && overwrite_ask(call, params, err) == 0)
+        failed = context_ask(call, "pin.export", json_incref(params), NULL, NULL, &result, err);
+    json_decref(params);
+    if (failed != 0)
         return -1;
     output_say(shell_output(call), "%lld certificates exported to %s in repository %s",
                (long long)json_integer_value(json_object_get(result, "pins")), shell_arg(call, "new_file"),
@@ -245,13 +249,15 @@ static const struct shell_command commands[] = {
      .manual = "One row a server: match, MISMATCH, no pin, unreachable, expired, or expires in so many days. "
                "It fails when "
                "there is a mismatch."},
-    {.grammar = TOFU "exportcerts <new_file> repository <repository>",
+    {.grammar = TOFU "exportcerts <new_file> repository <repository> [overwrite]",
      .help = "Write all pins to a file",
      .run = run_export,
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,
      .flags = SHELL_CHANGES,
-     .manual = "One JSON object a line: host, zone, first_seen_ms, and the certificate as PEM."},
+     .manual = "One JSON object a line: host, zone, first_seen_ms, and the certificate as PEM. A file that "
+               "is there "
+               "is replaced only after asking, or with overwrite."},
     {.grammar = TOFU "importcerts <file> repository <repository> [overwrite]",
      .help = "Load pins from a file",
      .run = run_import,

@@ -2,7 +2,7 @@
 
 #include "base/host_port.h"
 #include "base/text.h"
-#include "daemon/repository.h"
+#include "daemon/place.h"
 #include "x509/names.h"
 #include "x509/x509.h"
 
@@ -252,11 +252,12 @@ static int choose_kind(const struct request *request, X509 *in_service, struct k
 /* Could the request be put there? Before long work whose result goes into it. */
 static int check_place(const struct request *request, const struct key_plan *plan, struct error *err)
 {
-    struct repository_path folder = {0}, file;
+    struct repository_path folder, file;
 
-    if (repository_join(plan->repository, plan->csr, &file, err) != 0 ||
-        repository_append(&folder, plan->repository, err) != 0)
+    if (place_here(request, plan->repository, plan->csr, PLACE_WRITTEN, &file, err) != 0)
         return -1;
+    folder = file;
+    *strrchr(folder.text, '/') = '\0';
     if (!repository_is_folder(request->node->home, &folder))
         return error_set(err, ERROR_NOT_FOUND, "there is no repository %s", plan->repository);
     if (repository_is_folder(request->node->home, &file))

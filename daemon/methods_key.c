@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "daemon/key_answers.h"
 #include "daemon/own_key.h"
+#include "daemon/place.h"
 #include "daemon/repository.h"
 #include "daemon/request.h"
 #include "daemon/services.h"
@@ -124,7 +125,7 @@ static int draft_request(struct request *request, const struct key_plan *plan, X
     char *pem = NULL;
     int result = -1;
 
-    if (repository_join(plan->repository, plan->csr, &path, err) != 0 ||
+    if (place_here(request, plan->repository, plan->csr, PLACE_WRITTEN, &path, err) != 0 ||
         (pem = x509_request_to_pem(made, err)) == NULL)
         return -1;
     if (repository_draft_begin(request->node->home, &path, true, draft, err) == 0) {

@@ -1,7 +1,7 @@
 /* The methods about the CA certificates of the node, and about the certificates of its callers. */
 #include "base/clock.h"
 #include "daemon/own_key.h"
-#include "daemon/repository.h"
+#include "daemon/place.h"
 #include "daemon/request.h"
 #include "store/own_ca.h"
 #include "store/setting.h"
@@ -138,8 +138,7 @@ static int key_ca_import(struct request *request, json_t **result, struct error 
     int failed;
 
     if (import.alias == NULL || own_ca_check_alias(import.alias, err) != 0 ||
-        repository_read(request->node->home, repository, file, X509_BUNDLE_FILE_MAX, &data, &length, err) !=
-            0)
+        place_read_file(request, repository, file, X509_BUNDLE_FILE_MAX, &data, &length, err) != 0)
         return -1;
     import.bundle = x509_read_bundle(data, length, err);
     explicit_bzero(data, length); /* a private key may have been named by mistake */

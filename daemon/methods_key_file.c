@@ -1,7 +1,7 @@
 /* The methods that take a certificate or a key out of a file and have it wait for the restart. */
 #include "base/clock.h"
 #include "daemon/own_key.h"
-#include "daemon/repository.h"
+#include "daemon/place.h"
 #include "daemon/request.h"
 #include "x509/bundle.h"
 #include "x509/chain.h"
@@ -27,7 +27,7 @@ static int read_source(const struct request *request, const char *parameter, siz
     *out = (struct source){0};
     if (repository == NULL)
         return -1;
-    return repository_read(request->node->home, repository, file, most, &out->data, &out->length, err);
+    return place_read_file(request, repository, file, most, &out->data, &out->length, err);
 }
 
 static void forget(struct source *source)

@@ -1,5 +1,5 @@
 /* The methods about pins: add, delete, accept, verify. */
-#include "daemon/repository.h"
+#include "daemon/place.h"
 #include "daemon/request.h"
 #include "daemon/verify.h"
 #include "net/probe.h"
@@ -101,8 +101,8 @@ static int add_from_file(struct request *request, struct pin_change *change, con
     size_t length;
     int result = -1;
 
-    if (repository == NULL || repository_read(request->node->home, repository, file, CERTIFICATE_FILE_MAX,
-                                              &data, &length, err) != 0)
+    if (repository == NULL ||
+        place_read_file(request, repository, file, CERTIFICATE_FILE_MAX, &data, &length, err) != 0)
         return -1;
     change->certificate = x509_read(data, length, err);
     if (change->certificate != NULL && check_expected(change, err) == 0)

@@ -1,7 +1,7 @@
 /* All pins to a file of a repository and back: one JSON object a line, the certificate as PEM inside. */
 #include "base/file.h"
 #include "base/text.h"
-#include "daemon/repository.h"
+#include "daemon/place.h"
 #include "daemon/request.h"
 #include "store/certificate.h"
 #include "trust/trust.h"
@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EXPORT_BUFFER (64 * 1024)
 #define IMPORT_FILE_MAX (2LL * 1024 * 1024 * 1024) /* bytes */
@@ -74,15 +73,15 @@ static int export_to(struct store_txn *txn, int fd, json_int_t *count, struct er
     return got;
 }
 
-/* An older file of that name is replaced, but not before the new one is whole. */
-static int export_file(struct request *request, const struct repository_path *path, json_int_t *count,
-                       struct error *err)
+/* An older file of that name is replaced where that is asked for, and not before the new one is whole. */
+static int export_file(struct request *request, const struct repository_path *path, bool overwrite,
+                       json_int_t *count, struct error *err)
 {
     struct repository_draft draft;
     struct store_txn *txn;
     int failed;
 
-    if (repository_draft_begin(request->node->home, path, true, &draft, err) != 0)
+    if (repository_draft_begin(request->node->home, path, overwrite, &draft, err) != 0)
         return -1;
     txn = store_read(request->node->store, err);
     failed = txn == NULL ? -1 : export_to(txn, draft.fd, count, err);
@@ -97,11 +96,12 @@ static int pin_export(struct request *request, json_t **result, struct error *er
 {
     const char *file = request_text(request, "file", err);
     const char *repository = file == NULL ? NULL : request_text(request, "repository", err);
+    bool overwrite = json_is_true(json_object_get(request->params, "overwrite"));
     struct repository_path path;
     json_int_t count = 0;
 
-    if (repository == NULL || repository_join(repository, file, &path, err) != 0 ||
-        export_file(request, &path, &count, err) != 0)
+    if (repository == NULL || place_here(request, repository, file, PLACE_WRITTEN, &path, err) != 0 ||
+        export_file(request, &path, overwrite, &count, err) != 0)
         return -1;
     *result = json_pack("{s:I}", "pins", count);
     return 0;
@@ -202,7 +202,7 @@ static int pin_import(struct request *request, json_t **result, struct error *er
     size_t length;
 
     if (repository == NULL ||
-        repository_read(request->node->home, repository, file, IMPORT_FILE_MAX, &data, &length, err) != 0)
+        place_read_file(request, repository, file, IMPORT_FILE_MAX, &data, &length, err) != 0)
         return -1;
     for (size_t start = 0, end; start < length && !request->node->stopping; start = end + 1) {
         const char *stop = memchr(data + start, '\n', length - start);

@@ -10,18 +10,12 @@ static int save_begin(struct request *request, json_t **result, struct error *er
 {
     const char *repository = request_text(request, "repository", err);
     const char *file = repository == NULL ? NULL : request_text(request, "file", err);
-    struct place place;
+    struct repository_path path;
 
     (void)result;
-    if (file == NULL || place_in_repository(request, repository, file, &place, err) != 0)
+    if (file == NULL || place_here(request, repository, file, PLACE_WRITTEN, &path, err) != 0)
         return -1;
-    place_clear(&place);
-    if (!place.is_local) {
-        error_set(err, ERROR_INVALID_ARGUMENT, "the repository %s lies on another machine", repository);
-        return error_hint(err, "save into one of this node and copy the file: copy disk:/" REPOSITORY_DEFAULT
-                               "/<file> disk:/<repository>/");
-    }
-    return saves_begin(request->node->saves, request->job, request->node->home, &place.path, err);
+    return saves_begin(request->node->saves, request->job, request->node->home, &path, err);
 }
 
 static int save_add(struct request *request, json_t **result, struct error *err)

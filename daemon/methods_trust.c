@@ -3,7 +3,7 @@
 #include "base/tls_versions.h"
 #include "daemon/ca_update.h"
 #include "daemon/daily.h"
-#include "daemon/repository.h"
+#include "daemon/place.h"
 #include "daemon/request.h"
 #include "store/ca.h"
 #include "store/setting.h"
@@ -92,8 +92,8 @@ static STACK_OF(X509) * read_file(const struct request *request, struct error *e
     char *data = NULL;
     size_t length;
 
-    if (file == NULL || repository_read(request->node->home, repository, file, X509_BUNDLE_FILE_MAX, &data,
-                                        &length, err) != 0)
+    if (file == NULL ||
+        place_read_file(request, repository, file, X509_BUNDLE_FILE_MAX, &data, &length, err) != 0)
         return NULL;
     bundle = x509_read_bundle(data, length, &cause);
     if (bundle == NULL)

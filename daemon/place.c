@@ -53,7 +53,7 @@ static int read_one(struct store_txn *txn, const char *repository, const char *p
     return 0;
 }
 
-static int read_configured(struct request *request, const char *repository, struct configured *out,
+static int read_configured(const struct request *request, const char *repository, struct configured *out,
                            struct error *err)
 {
     struct store_txn *txn = store_read(request->node->store, err);
@@ -101,7 +101,7 @@ static int join_folder(const char *url, const char *inside, struct place *place,
 }
 
 /* A place in a repository that is configured to lie somewhere else becomes that place. */
-static int resolve(struct request *request, struct place *place, struct error *err)
+static int resolve(const struct request *request, struct place *place, struct error *err)
 {
     struct repository_path path = place->path;
     size_t length = strcspn(path.text, "/");
@@ -177,14 +177,51 @@ int place_read(struct request *request, const char *text, struct place *out, str
     return 0;
 }
 
-int place_in_repository(struct request *request, const char *repository, const char *file, struct place *out,
-                        struct error *err)
+int place_in_repository(const struct request *request, const char *repository, const char *file,
+                        struct place *out, struct error *err)
 {
     *out = (struct place){.is_local = true};
     if (repository_join(repository, file, &out->path, err) != 0 || resolve(request, out, err) != 0)
         return -1;
     set_text(out);
     return 0;
+}
+
+int place_here(const struct request *request, const char *repository, const char *file, enum place_use use,
+               struct repository_path *out, struct error *err)
+{
+    struct place place;
+
+    if (place_in_repository(request, repository, file, &place, err) != 0)
+        return -1;
+    place_clear(&place);
+    *out = place.path;
+    if (place.is_local)
+        return 0;
+    error_set(err, ERROR_INVALID_ARGUMENT, "the repository %s lies on another machine", repository);
+    if (use == PLACE_READ)
+        return error_hint(
+            err, "copy the file into one of this node first: copy disk:/%s/%s disk:/" REPOSITORY_DEFAULT "/",
+            repository, file);
+    return error_hint(
+        err, "name one of this node and copy the file then: copy disk:/" REPOSITORY_DEFAULT "/%s disk:/%s/",
+        file, repository);
+}
+
+int place_read_file(const struct request *request, const char *repository, const char *file, size_t most,
+                    char **data, size_t *length, struct error *err)
+{
+    struct repository_path path;
+    int64_t size;
+    int failed;
+    int fd;
+
+    if (place_here(request, repository, file, PLACE_READ, &path, err) != 0 ||
+        (fd = repository_open(request->node->home, &path, &size, err)) < 0)
+        return -1;
+    failed = file_read_open(fd, file, most, data, length, err);
+    close(fd);
+    return failed;
 }
 
 void place_clear(struct place *place)

@@ -22,8 +22,21 @@ struct place {
 int place_read(struct request *request, const char *text, struct place *out, struct error *err);
 
 /* A file of a repository by their names, as in `backup <name> repository <repository>`. */
-int place_in_repository(struct request *request, const char *repository, const char *file, struct place *out,
-                        struct error *err);
+int place_in_repository(const struct request *request, const char *repository, const char *file,
+                        struct place *out, struct error *err);
+
+/*
+ * The same for what reads or writes the file itself, on this node's disk: the path. ERROR_INVALID_ARGUMENT,
+ * with the way around it, where the repository lies on another machine.
+ */
+enum place_use { PLACE_READ, PLACE_WRITTEN };
+int place_here(const struct request *request, const char *repository, const char *file, enum place_use use,
+               struct repository_path *out, struct error *err);
+
+/* Reads such a file, at most `most` bytes; the caller frees. The errors of place_here(), repository_open().
+ */
+int place_read_file(const struct request *request, const char *repository, const char *file, size_t most,
+                    char **data, size_t *length, struct error *err);
 void place_clear(struct place *place);
 
 /* Gives a place that is a folder the name of a file in it. */

@@ -1,6 +1,6 @@
 #include "daemon/purpose_bundle.h"
 
-#include "daemon/repository.h"
+#include "daemon/place.h"
 #include "store/trust_certificate.h"
 #include "x509/x509.h"
 
@@ -19,8 +19,8 @@ STACK_OF(X509) * purpose_read_bundle(const struct request *request, struct error
         return x509_read_bundle(pasted, strlen(pasted), err);
     file = request_text(request, "file", err);
     repository = file == NULL ? NULL : request_text(request, "repository", err);
-    if (repository != NULL && repository_read(request->node->home, repository, file, X509_BUNDLE_FILE_MAX,
-                                              &data, &length, err) == 0)
+    if (repository != NULL &&
+        place_read_file(request, repository, file, X509_BUNDLE_FILE_MAX, &data, &length, err) == 0)
         bundle = x509_read_bundle(data, length, err);
     free(data);
     return bundle;

@@ -137,22 +137,6 @@ int repository_open(const char *home, const struct repository_path *path, int64_
                      S_ISDIR(info.st_mode) ? "a folder" : "something else");
 }
 
-int repository_read(const char *home, const char *repository, const char *file, size_t most, char **data,
-                    size_t *length, struct error *err)
-{
-    struct repository_path path;
-    int64_t size;
-    int fd =
-        repository_join(repository, file, &path, err) != 0 ? -1 : repository_open(home, &path, &size, err);
-    int result;
-
-    if (fd < 0)
-        return -1;
-    result = file_read_open(fd, file, most, data, length, err);
-    close(fd);
-    return result;
-}
-
 /* ---- files on their way in ---- */
 
 static int check_target(int folder, const char *name, const struct repository_path *path, bool overwrite,

@@ -18,13 +18,6 @@
 /* Makes the default repository where it is missing, and removes what copies cut short by a crash left. */
 int repository_make_default(const char *home, struct error *err);
 
-/*
- * Reads a file of a repository, at most `most` bytes; the caller frees. `repository` and `file` are single
- * words. ERROR_INVALID_ARGUMENT, ERROR_NOT_FOUND, ERROR_DENIED (a link).
- */
-int repository_read(const char *home, const char *repository, const char *file, size_t most, char **data,
-                    size_t *length, struct error *err);
-
 /* A place in the repositories: "" is the folder of all of them, "defaultRepo/sub/file" a file. */
 struct repository_path {
     char text[REPOSITORY_PATH_MAX];

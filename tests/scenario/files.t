@@ -231,6 +231,15 @@ sh_ "copy disk:/web/far.txt disk:/near/by-web"
 is "$STATUS$(cat "$REPO/by-web")" 0far "from one to another $ERR"
 sh_ "delete disk:/far/far.txt"
 like "$STATUS $ERR" "1 % Error: .*lies on another machine" "nothing is deleted over there"
+for write in "show clock | save x repository far" "ncs key genkey -csr x repository ftp force" \
+    "ncs certvalidation tofu-certs exportcerts x repository ftp"; do
+    sh_ "$write"
+    like "$STATUS $ERR" "1 % Error: the repository (far|ftp) lies on another machine.*copy disk:/defaultRepo/x disk:/" "not at once: $write"
+done
+sh_ "ncs key importsignedcert x.pem repository ftp"
+like "$STATUS $ERR" "1 % Error: the repository ftp lies on another machine.*copy disk:/ftp/x.pem disk:/defaultRepo/" "and nothing is read from there unasked"
+sh_ "ncs certvalidation tofu-certs exportcerts pins.json repository near"
+like "$STATUS$(head -c 8 "$REPO/pins.json")" '^0\{"host":' "one that is a folder of this node will do $ERR"
 lines "backup away repository far password-stdin" "a long passphrase"
 is "$STATUS" 0 "a backup goes there $ERR"
 AWAY=$(cd "$SITE/remote" && ls away-*.backup)

@@ -125,6 +125,22 @@ BEFORE=$OUT
 sh_ "$TOFU exportcerts pins.json repository defaultRepo"
 is "$STATUS" 0 "export"
 is "$(wc -l <"$HOME_DIR/repository/defaultRepo/pins.json")" "$(echo "$BEFORE" | grep -c ^host=)" "one line a pin"
+sh_ "$TOFU exportcerts good.der repository defaultRepo"
+like "$STATUS $ERR" "1 % Error: there is a file disk:/defaultRepo/good.der already.*add \"overwrite\"" \
+    "no file that is there is replaced unasked"
+openssl x509 -inform DER -in "$HOME_DIR/repository/defaultRepo/good.der" -noout
+ok $? "and it stays as it was"
+sh_ "$TOFU exportcerts pins.json repository defaultRepo overwrite"
+is "$STATUS" 0 "but with overwrite"
+echo old >"$HOME_DIR/repository/defaultRepo/pins.json"
+expect >/dev/null 2>&1 <<E
+set timeout 10
+spawn $BIN/primesh --home $HOME_DIR
+expect -exact "node/admin# "; send "$TOFU exportcerts pins.json repository defaultRepo\r"
+expect -exact "already. Replace it? (yes/no) \[no\] "; send "yes\r"
+expect -exact "certificates exported"
+E
+is "$(grep -c '"host"' "$HOME_DIR/repository/defaultRepo/pins.json")" "$(grep -c ^host= <<<"$BEFORE")" "or after asking"
 sh_ "$TOFU deletecert host a.example_1"
 printf 'no json\n{"host":"x_1"}\n' >>"$HOME_DIR/repository/defaultRepo/pins.json"
 sh_ "$TOFU importcerts pins.json repository defaultRepo"
