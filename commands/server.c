@@ -42,12 +42,38 @@ static int ask_twice(struct shell_call *call, char out[SERVER_PASSWORD_MAX], str
     return failed;
 }
 
-static int add_password(struct shell_call *call, json_t *params, struct error *err)
+/* Is it clear before anybody is asked for a password that primed refuses? */
+static bool is_hopeless(struct shell_call *call, const char *host, bool is_edit)
+{
+    struct store_txn *txn;
+    struct server server;
+    json_t *status = NULL;
+    bool standby, there;
+
+    if (context_ask(call, "ha.status", NULL, NULL, NULL, &status, NULL) != 0)
+        return false;
+    standby = json_is_false(json_object_get(status, "active"));
+    json_decref(status);
+    if (standby || context_require(context_of(call), NEED_STORE, NULL) != 0 ||
+        (txn = context_read(call, NULL)) == NULL)
+        return standby;
+    there = server_get(txn, server_kind_typed(call), host, &server, NULL, NULL) == 0;
+    store_end(txn);
+    return there != is_edit;
+}
+
+static int add_password(struct shell_call *call, json_t *params, bool is_edit, struct error *err)
 {
     char password[SERVER_PASSWORD_MAX] = "";
     json_t *text = NULL;
-    int failed = shell_has(call, "password-stdin") ? shell_input_line(call, password, sizeof(password), err)
-                                                   : ask_twice(call, password, err);
+    int failed;
+
+    /* a line of standard input that is the password is not to become a command */
+    if (!shell_has(call, "password-stdin") &&
+        is_hopeless(call, json_string_value(json_object_get(params, "host")), is_edit))
+        return 0;
+    failed = shell_has(call, "password-stdin") ? shell_input_line(call, password, sizeof(password), err)
+                                               : ask_twice(call, password, err);
 
     if (failed == 0)
         failed = server_check_password(password, err);
@@ -167,7 +193,7 @@ static int run_add(struct shell_call *call, struct error *err)
     json_object_set_new(params, "save_unreachable", json_boolean(shell_has(call, "save-unreachable")));
     failed = check_new(call, kind, shell_arg(call, "server_host"), err);
     if (failed == 0)
-        failed = add_password(call, params, err);
+        failed = add_password(call, params, false, err);
     if (failed == 0)
         failed = save(call, "server.add", params, err);
     login_forget(params);
@@ -192,7 +218,7 @@ static int run_edit(struct shell_call *call, struct error *err)
     }
     json_object_set_new(params, "save_unreachable", json_boolean(shell_has(call, "save-unreachable")));
     if (failed == 0 && wants_password)
-        failed = add_password(call, params, err);
+        failed = add_password(call, params, true, err);
     if (failed == 0)
         failed = save(call, "server.edit", params, err);
     login_forget(params);

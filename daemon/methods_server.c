@@ -121,6 +121,7 @@ static void ask_candidate(struct candidate *candidate)
                                    .server = &candidate->server,
                                    .password = candidate->password,
                                    .task = candidate->task,
+                                   .is_new = !candidate->is_edit,
                                    .judged = write_verdict,
                                    .arg = candidate->request};
 
@@ -236,10 +237,13 @@ static int server_add(struct request *request, json_t **result, struct error *er
     failed = read_password(request, candidate.password, err) != 0 ||
              read_kind_and_host(request, server, err) != 0 || request_text(request, "user", err) == NULL ||
              read_details(request, server, err) != 0;
+    /* the shell asks for no password where this is what comes of it */
+    if (!failed)
+        failed = check_limits_now(&candidate, err) != 0;
     if (!failed && candidate.password[0] == '\0')
         failed = error_set(err, ERROR_INVALID_ARGUMENT, "the password was not given");
     if (!failed)
-        failed = check_limits_now(&candidate, err) != 0 || check_and_save(&candidate, result, err) != 0;
+        failed = check_and_save(&candidate, result, err) != 0;
     wipe_candidate(&candidate);
     return failed ? -1 : 0;
 }

@@ -167,6 +167,8 @@ static int refuse_credentials(struct server_access *access, int status, struct e
     }
     error_set(err, ERROR_DENIED, "%s does not accept the user name %s with its password (HTTP 401)", host,
               access->server->user);
+    if (access->is_new)
+        return error_hint(err, "nothing was saved: enter the command again, with those that it accepts");
     return error_hint(err, "enter them again with: ncs server %s edit %s username <user> password",
                       server_kind_name(access->server->kind), access->server->address.host);
 }

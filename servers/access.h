@@ -16,6 +16,7 @@ struct server_access {
     const char *password; /* in clear */
     const char *task;     /* who asks: "seqtaskexecutor-7" */
     int cancel_fd;        /* see net/https_client.h */
+    bool is_new;          /* the server is not registered yet: there is nothing to edit */
     /* Told of every refused certificate, and of every one that a first contact pinned; may be NULL. */
     void (*judged)(void *arg, const struct trust_request *trust, const struct trust_verdict *verdict);
     void *arg;

@@ -110,6 +110,9 @@ not_added() { # not_added <name> <pattern> <mood ...>
 }
 with_password prime-pri "wrong-$ISE_PASSWORD" "$ADD password-stdin"
 like "$STATUS $ERR" "^1 % Error: $ISE does not accept the user name admin with its password \(HTTP 401\)" "wrong password"
+like "$ERR" "nothing was saved: enter the command again" "there is nothing to edit, and the hint says so"
+on prime-pri "ncs server ise edit $NET.21 password"
+like "$STATUS $ERR" "^1 % Error: there is no ISE server $NET.21 registered here" "nor is a password asked for that"
 on prime-pri "ncs server ise list"
 is "$OUT" "No ISE server is registered." "nothing is saved"
 with_password prime-pri "$VIEWER_PASSWORD" "${ADD/username admin/username viewer} password-stdin"

@@ -47,7 +47,7 @@ for command in "ncs server ise add $NET.31 username admin port $ISE_PORT passwor
     with_password prime-sec "Secret-for-nobody-1" "$command"
     like "$STATUS $ERR" "$STANDBY" "on the standby: ${command%% username*}"
 done
-for command in "ncs server ise delete $NET.21" "ncs server dnac delete $NET.22" "ncs server ise test $NET.21"; do
+for command in "ncs server ise add $NET.31 username admin" "ncs server ise edit $NET.21 password" "ncs server ise delete $NET.21" "ncs server dnac delete $NET.22" "ncs server ise test $NET.21"; do
     on prime-sec "$command"
     like "$STATUS $ERR" "$STANDBY" "on the standby: $command"
 done
