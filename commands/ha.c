@@ -47,6 +47,30 @@ static int run_authkey(struct shell_call *call, struct error *err)
     return failed;
 }
 
+/* ---- how this server stands ---- */
+
+/* How this server stands now. */
+struct standing {
+    bool paired, active;
+    char role[16];
+    char peer[HOST_TEXT_MAX];
+};
+
+/* Where nobody can tell: as one that stands alone. */
+static void look(struct shell_call *call, struct standing *out)
+{
+    json_t *status = NULL;
+
+    *out = (struct standing){.active = true};
+    if (context_ask(call, "ha.status", NULL, NULL, NULL, &status, NULL) != 0)
+        return;
+    out->paired = json_is_true(json_object_get(status, "configured"));
+    out->active = json_is_true(json_object_get(status, "active"));
+    snprintf(out->role, sizeof(out->role), "%s", ha_text(status, "role"));
+    snprintf(out->peer, sizeof(out->peer), "%s", ha_text(json_object_get(status, "peer"), "address"));
+    json_decref(status);
+}
+
 /* ---- register ---- */
 
 static const char *const milestones[] = {"Pre-HA Registration", "Database Replication",
@@ -80,13 +104,34 @@ static json_t *form_of(const struct shell_call *call)
     return form;
 }
 
+/* A standby, or a primary that has another secondary, is refused: that needs no key. */
+static bool is_hopeless(struct shell_call *call)
+{
+    const char *peer = shell_arg(call, "ha_server");
+    char canonical[HOST_TEXT_MAX];
+    struct standing now;
+
+    look(call, &now);
+    if (!now.paired)
+        return false;
+    if (strcmp(now.role, "Primary") != 0 || !now.active)
+        return true;
+    return peer != NULL && host_parse(peer, &(enum host_kind){0}, canonical, NULL) == 0 &&
+           strcmp(canonical, now.peer) != 0;
+}
+
 static int run_register(struct shell_call *call, struct error *err)
 {
     char key[KEY_SIZE] = "";
     json_t *params = json_pack("{s:o}", "form", form_of(call));
+    bool has_form = json_object_size(json_object_get(params, "form")) > 0;
     json_t *status = NULL;
     json_t *address;
-    int failed = read_key(call, key, err);
+    int failed = 0;
+
+    /* a line of standard input that is the key is not to become a command */
+    if (shell_has(call, "password-stdin") || !is_hopeless(call))
+        failed = read_key(call, key, err);
 
     add(call, params, "peer", "ha_server");
     /* Enter alone: the key that `ncs ha authkey` set here */
@@ -99,6 +144,9 @@ static int run_register(struct shell_call *call, struct error *err)
     }
     if (context_ask(call, "ha.register", params, show_milestone, call, &status, err) != 0)
         return -1;
+    if (json_is_true(json_object_get(status, "stood")))
+        output_say(shell_output(call), "The pair stood already: nothing was copied%s",
+                   has_form ? ", and its form is now as given" : "");
     address = json_object_get(status, "virtual_address");
     if (ha_text(address, "problem")[0] != '\0')
         output_say(shell_output(call), "Without the virtual address %s: %s", ha_text(address, "ipv4"),
@@ -110,12 +158,18 @@ static int run_register(struct shell_call *call, struct error *err)
 
 /* ---- failover, failback, remove ---- */
 
-static int change(struct shell_call *call, const char *method, const char *doing, struct error *err)
+/* `doing` is said only where it may come to that: a refusal stands alone. */
+static int change(struct shell_call *call, const char *method, const char *doing, bool is_active,
+                  struct error *err)
 {
+    struct standing now;
     json_t *status = NULL;
 
-    output_say(shell_output(call), "%s", doing);
-    output_flush(shell_output(call));
+    look(call, &now);
+    if (strcmp(now.role, "Secondary") == 0 && now.active == is_active) {
+        output_say(shell_output(call), "%s", doing);
+        output_flush(shell_output(call));
+    }
     if (context_ask(call, method, NULL, NULL, NULL, &status, err) != 0)
         return -1;
     output_say(shell_output(call), "Configuration Mode: %s", ha_text(status, "state"));
@@ -125,17 +179,16 @@ static int change(struct shell_call *call, const char *method, const char *doing
 
 static int run_failover(struct shell_call *call, struct error *err)
 {
-    return change(call, "ha.failover", "Failover to this server is in progress", err);
+    return change(call, "ha.failover", "Failover to this server is in progress", false, err);
 }
 
 static int run_failback(struct shell_call *call, struct error *err)
 {
-    return change(call, "ha.failback", "Failback to the primary server is in progress", err);
+    return change(call, "ha.failback", "Failback to the primary server is in progress", true, err);
 }
 
-static int run_remove(struct shell_call *call, struct error *err)
+static int confirm_remove(struct shell_call *call, struct error *err)
 {
-    json_t *result = NULL;
     int answer;
 
     output_say(shell_output(call), "High availability configuration will be removed");
@@ -147,11 +200,25 @@ static int run_remove(struct shell_call *call, struct error *err)
     output_say(shell_output(call),
                "Attempting to remove high availability configuration from both primary and secondary");
     output_flush(shell_output(call));
+    return 1;
+}
+
+static int run_remove(struct shell_call *call, struct error *err)
+{
+    struct standing now;
+    json_t *result = NULL;
+    int answer;
+
+    look(call, &now);
+    /* of no pair there is nothing to ask */
+    if (now.paired && (answer = confirm_remove(call, err)) <= 0)
+        return answer;
     if (context_ask(call, "ha.remove", NULL, NULL, NULL, &result, err) != 0)
         return -1;
     if (!json_is_true(json_object_get(result, "both"))) {
         output_say(shell_output(call), "The other server could not be told: %s", ha_text(result, "problem"));
-        output_say(shell_output(call), "Run `ncs ha remove` there too, once it is back");
+        output_say(shell_output(call), "Run `ncs ha remove` there too%s",
+                   json_is_true(json_object_get(result, "silent")) ? ", once it is back" : "");
     }
     output_say(shell_output(call), "Successfully removed high availability configuration");
     json_decref(result);

@@ -70,9 +70,11 @@ static int register_pair(struct request *request, json_t **result, struct error 
     if (failed == 0)
         failed = pair_register(request->node->pair, &wish, err);
     wipe_param(request, "key");
-    if (failed == 0)
-        *result = pair_status(request->node->pair);
-    return failed;
+    if (failed < 0)
+        return -1;
+    *result = pair_status(request->node->pair);
+    json_object_set_new(*result, "stood", json_boolean(failed == 1));
+    return 0;
 }
 
 static int check_readiness(struct request *request, json_t **result, struct error *err)
@@ -111,7 +113,9 @@ static int remove_pair(struct request *request, json_t **result, struct error *e
 
     if (pair_remove(request->node->pair, &alone, err) != 0)
         return -1;
-    *result = json_pack("{s:b, s:s}", "both", alone.code == ERROR_NONE, "problem", alone.message);
+    *result =
+        json_pack("{s:b, s:b, s:s}", "both", alone.code == ERROR_NONE, "silent",
+                  alone.code == ERROR_UNREACHABLE || alone.code == ERROR_TIMEOUT, "problem", alone.message);
     return 0;
 }
 

@@ -53,6 +53,7 @@ struct pair_wish {
     void (*progress)(void *arg, unsigned milestone, unsigned percent);
     void *arg;
 };
+/* 1: the pair stood already, nothing was copied, and the form counts as given; 0: it is made. */
 int pair_register(struct pair *pair, const struct pair_wish *wish, struct error *err);
 
 /* {"tests": [{"test", "primary", "secondary", "verdict", "advice"}], "failed"}. */

@@ -24,8 +24,8 @@ struct way {
 struct checking {
     struct pair *pair;
     struct ha_readiness readiness;
-    char address[HOST_TEXT_MAX]; /* of the secondary */
-    struct way there;            /* from here to the secondary */
+    char address[HOST_TEXT_MAX]; /* of the other one */
+    struct way there;            /* from here to it */
     struct way back;
     struct ha_machine here, other;
     bool other_known;
@@ -126,6 +126,20 @@ static void ask_other(struct checking *checking)
 
 /* ---- judging ---- */
 
+/* "trusts the secondary", of whom this server is a pair with; and what that one does with this server. */
+#define SAYING_MAX 40
+static const char *say_other(const struct checking *checking, const char *does, char out[SAYING_MAX])
+{
+    snprintf(out, SAYING_MAX, "%s the %s", does, checking->readiness.is_secondary ? "primary" : "secondary");
+    return out;
+}
+
+static const char *say_own(const struct checking *checking, const char *does, char out[SAYING_MAX])
+{
+    snprintf(out, SAYING_MAX, "%s the %s", does, checking->readiness.is_secondary ? "secondary" : "primary");
+    return out;
+}
+
 static bool is_trust(const struct way *way)
 {
     return way->error.code == ERROR_PIN_MISMATCH || way->error.code == ERROR_UNTRUSTED;
@@ -187,6 +201,7 @@ static void judge_trust(struct checking *checking)
     char advice[ADVICE_MAX] = "";
     bool tested = !is_reach(&checking->there);
     bool back_known = checking->back.tried || (refusal.here && !refusal.there_unknown);
+    char here[SAYING_MAX], there[SAYING_MAX];
 
     if (is_trust(&checking->there)) {
         struct error why = checking->there.error;
@@ -197,12 +212,10 @@ static void judge_trust(struct checking *checking)
         snprintf(advice, sizeof(advice), "on %s: %s; %s", checking->address, checking->back.error.message,
                  checking->back.error.hint);
     ha_readiness_add(&checking->readiness, "Certificate trust",
-                     !tested        ? "-"
-                     : refusal.here ? "refuses the secondary"
-                                    : "trusts the secondary",
-                     refusal.there            ? "refuses the primary"
+                     !tested ? "-" : say_other(checking, refusal.here ? "refuses" : "trusts", here),
+                     refusal.there            ? say_own(checking, "refuses", there)
                      : !tested || !back_known ? "-"
-                                              : "trusts the primary",
+                                              : say_own(checking, "trusts", there),
                      refusal.here || refusal.there ? HA_FAIL
                      : tested                      ? HA_PASS
                                                    : HA_NOT_TESTED,
@@ -241,6 +254,7 @@ static void judge_both(struct checking *checking)
     bool same = strcmp(checking->other_version, PRODUCT_VERSION) == 0;
     long long off_ms = llabs((long long)checking->clock_off_ms);
     char hostname[HOST_TEXT_MAX], off[32];
+    char here[SAYING_MAX], there[SAYING_MAX];
     bool name_here;
 
     ha_readiness_add(&checking->readiness, "Product version", PRODUCT_VERSION,
@@ -264,12 +278,9 @@ static void judge_both(struct checking *checking)
     configuration_hostname(checking->pair->node, hostname);
     name_here = known && resolves(checking->other_name);
     ha_readiness_add(&checking->readiness, "Name resolution",
-                     !known      ? "-"
-                     : name_here ? "finds the secondary"
-                                 : "secondary unknown",
-                     !known                     ? "-"
-                     : checking->other_resolves ? "finds the primary"
-                                                : "primary unknown",
+                     !known ? "-" : say_other(checking, name_here ? "finds" : "does not find", here),
+                     !known ? "-"
+                            : say_own(checking, checking->other_resolves ? "finds" : "does not find", there),
                      !known                                  ? HA_NOT_TESTED
                      : name_here && checking->other_resolves ? HA_PASS
                                                              : HA_WARNING,
@@ -294,7 +305,7 @@ static void judge_roles(struct checking *checking)
                      : alone || ours        ? HA_PASS
                                             : HA_FAIL,
                      checking->other_known && !alone && !ours
-                         ? "the secondary belongs to a pair already: ncs ha remove there"
+                         ? "the other server belongs to another pair: ncs ha remove there"
                          : "");
 }
 
@@ -336,8 +347,10 @@ static void judge_address(struct checking *checking)
 int pair_readiness(struct pair *pair, const struct pair_wish *wish, json_t **result, struct error *err)
 {
     struct checking checking = {.pair = pair, .readiness.tests = json_array()};
-    struct pair_record record = pair_record_of(pair, NULL);
+    enum ha_state state;
+    struct pair_record record = pair_record_of(pair, &state);
 
+    checking.readiness.is_secondary = ha_state_facts(state)->role == HA_SECONDARY;
     if (!pair->running) {
         json_decref(checking.readiness.tests);
         error_set(err, ERROR_CONFLICT, "the services of this server are stopped");

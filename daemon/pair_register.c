@@ -441,5 +441,5 @@ int pair_register(struct pair *pair, const struct pair_wish *wish, struct error 
     pair_forget_tried_key(pair);
     OPENSSL_cleanse(&registering, sizeof(registering));
     pair_end(pair);
-    return result < 0 ? -1 : 0;
+    return result;
 }

@@ -73,14 +73,16 @@ void ha_machine_read(json_t *object, struct ha_machine *out)
     out->write_mb_s = json_number_value(json_object_get(object, "write_mb_s"));
 }
 
-void ha_readiness_add(struct ha_readiness *readiness, const char *test, const char *primary,
-                      const char *secondary, enum ha_verdict verdict, const char *advice)
+void ha_readiness_add(struct ha_readiness *readiness, const char *test, const char *here, const char *there,
+                      enum ha_verdict verdict, const char *advice)
 {
     static const char *const words[] = {"PASS", "WARNING", "FAIL", "-"};
+    const char *own = readiness->is_secondary ? "secondary" : "primary";
+    const char *other = readiness->is_secondary ? "primary" : "secondary";
 
     json_array_append_new(readiness->tests,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s}", "test", test, "primary", primary,
-                                    "secondary", secondary, "verdict", words[verdict], "advice", advice));
+                          json_pack("{s:s, s:s, s:s, s:s, s:s}", "test", test, own, here, other, there,
+                                    "verdict", words[verdict], "advice", advice));
     readiness->failed += verdict == HA_FAIL;
 }
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Facts about this machine. */
 struct ha_machine {
@@ -33,12 +34,13 @@ void ha_machine_read(json_t *object, struct ha_machine *out);
 struct ha_readiness {
     json_t *tests;
     unsigned failed;
+    bool is_secondary; /* this node is: the other one's column comes first */
 };
 
 /* "PASS", "FAIL", "WARNING", or "-": not tested, for something else stands against it. */
 enum ha_verdict { HA_PASS, HA_WARNING, HA_FAIL, HA_NOT_TESTED };
-void ha_readiness_add(struct ha_readiness *readiness, const char *test, const char *primary,
-                      const char *secondary, enum ha_verdict verdict, const char *advice);
+void ha_readiness_add(struct ha_readiness *readiness, const char *test, const char *here, const char *there,
+                      enum ha_verdict verdict, const char *advice);
 
 /* Why the test that was added last failed, and what is to be done, a line each (`steps` is taken over). */
 void ha_readiness_steps(struct ha_readiness *readiness, const char *because, json_t *steps);

@@ -22,10 +22,12 @@ like "$OUT" "^Health Monitor Server is running. \( \[Role\] Primary \[State\] HA
 for command in failover failback; do
     on prime-pri "ncs ha $command"
     is "$STATUS" 1 "no $command without a pair"
-    like "$ERR" "% Error: there is nothing to fail " "and it says why"
+    is "$OUT$(grep -c '^% Error: there is nothing to fail ' <<<"$ERR")" 1 "and it says why, and nothing else"
 done
 on prime-pri "ncs ha remove force"
-like "$ERR" "% Error: this server is in no pair" "nothing to remove"
+is "$OUT$ERR" "% Error: this server is in no pair" "nothing to remove"
+on prime-pri "ncs ha remove"
+is "$OUT$ERR" "% Error: this server is in no pair" "and nothing to ask"
 HELLO=$(curl -sk "https://$PRI:8082/ha/v1/hello")
 is "$(jq -r '.role + " " + (keys | join(","))' <<<"$HELLO")" "standalone node,product,role,version" "hello says who, and no state"
 is "$(curl -sk -o /dev/null -w '%{http_code}' -X POST "https://$PRI:8082/ha/v1/heartbeat")" 403 "nothing else answers a stranger"
@@ -88,6 +90,14 @@ on prime-pri "show running-config"
 like "$OUT" " secondary-server $SEC" "what was given on the line is configured"
 pair_register
 is "$STATUS" 0 "registering a pair that stands changes nothing"
+like "$OUT" "The pair stood already: nothing was copied" "and says so"
+on prime-sec "ncs ha register secondary-server $PRI"
+like "$OUT$ERR" "^% Error: .*this server is Secondary Syncing already" "the standby is refused before it is asked for a key"
+on prime-sec "ncs ha check-readiness | json"
+is "$(jq -r '.tests[] | select(.test == "Pair") | .primary + "/" + .secondary' <<<"$OUT")" "Primary Active/Secondary Syncing" \
+    "check-readiness on the secondary: each in its column"
+is "$(jq -r '.tests[] | select(.test == "Certificate trust") | .primary + "/" + .secondary' <<<"$OUT")" \
+    "trusts the secondary/trusts the primary" "with the right words"
 
 # ---- replication ----
 for level in 4 5 6; do configure prime-pri "logging loglevel $level"; done
@@ -105,7 +115,7 @@ configure prime-sec "logging loglevel 5"
 wait_for 20 same_revision
 is "$(level_of prime-pri)" 5 "changes go the other way now"
 on prime-pri "ncs ha failback"
-is "$STATUS" 1 "failback is not for the primary"
+is "$STATUS$OUT" 1 "failback is not for the primary"
 on prime-sec "ncs ha failback"
 is "$STATUS" 0 "failback${ERR:+: $ERR}"
 states "Primary Active" "Secondary Syncing" "back where it was"
