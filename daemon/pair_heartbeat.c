@@ -184,8 +184,10 @@ static void on_missed(void *arg, bool lost, const struct error *err)
     if (err->code == ERROR_CONFLICT && left_alone(pair, err))
         return;
     if (!was_lost)
-        pair_log(pair, LOG_LEVEL_WARNING, "the peer does not answer: %s%s%s", err->message,
-                 err->hint[0] != '\0' ? ". " : "", err->hint);
+        pair_log(pair, LOG_LEVEL_WARNING, "%s: %s%s%s",
+                 err->code == ERROR_UNREACHABLE || err->code == ERROR_TIMEOUT ? "the peer does not answer"
+                                                                              : "the peer is not heard",
+                 err->message, err->hint[0] != '\0' ? ". " : "", err->hint);
     if (pair_apply(pair, HA_PEER_LOST, err->message, NULL, NULL, NULL) == 1 &&
         !pair_record_of(pair, NULL).must_ask)
         pair_apply(pair, HA_NO_ANSWER, err->message, NULL, NULL, NULL);
@@ -243,7 +245,7 @@ json_t *pair_check(struct pair *pair)
     pthread_mutex_lock(&pair->lock);
     snprintf(host, sizeof(host), "%.253s_%u", pair->record.peer_address, pair->self.port);
     check = json_pack("{s:s, s:s, s:s, s:I, s:s}", "kind", "Heartbeat", "host", host, "state",
-                      pair->peer.answers          ? "match"
+                      pair->peer.answers          ? (pair->peer.why[0] == '\0' ? "match" : "missed")
                       : pair->peer.why[0] == '\0' ? "pending"
                       : pair->peer.refused        ? "MISMATCH"
                                                   : "unreachable",
