@@ -251,6 +251,14 @@ static json_t *describe(struct node *node, const char *data, size_t length, cons
                      "records", records, "outdated", outdated(node, ctl));
 }
 
+/* A standby makes none. */
+static int hint_making(const struct request *request, const char *text, struct error *err)
+{
+    bool here = store_check_active(request->node->store, NULL) == 0;
+
+    return error_hint(err, "%s%s", here ? "" : "on the active node of the pair: ", text);
+}
+
 static int ctl_show(struct request *request, json_t **result, struct error *err)
 {
     struct error cause = {0};
@@ -265,8 +273,10 @@ static int ctl_show(struct request *request, json_t **result, struct error *err)
     if (ctl_file_read(request->node, &data, &length, &cause) != 0) {
         error_set(err, cause.code, "%s",
                   cause.code == ERROR_NOT_FOUND ? "there is no CTL file" : cause.message);
-        return error_hint(err, mixed ? "make it again with: utils ctl update CTLFile"
-                                     : "make one with: utils ctl set-cluster mixed-mode");
+        return hint_making(request,
+                           mixed ? "make it again with: utils ctl update CTLFile"
+                                 : "make one with: utils ctl set-cluster mixed-mode",
+                           err);
     }
     ctl = ctl_read((const uint8_t *)data, length, err);
     if (ctl != NULL && ctl_verify(ctl, &signer, err) == 0 &&
@@ -274,7 +284,7 @@ static int ctl_show(struct request *request, json_t **result, struct error *err)
         *result = describe(request->node, data, length, ctl, signer);
         failed = 0;
     } else {
-        error_hint(err, "the CTL file is not valid; make it again with: utils ctl update CTLFile");
+        hint_making(request, "make it again with: utils ctl update CTLFile", err);
     }
     ctl_free(ctl);
     free(data);
