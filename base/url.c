@@ -64,7 +64,7 @@ static int parse_user(const char **text, size_t *authority, struct url *out, str
         return 0;
     length = (size_t)(at - *text);
     if (memchr(*text, ':', length) != NULL) {
-        error_set(err, ERROR_INVALID_ARGUMENT, "a password does not belong into a URL");
+        error_set(err, ERROR_INVALID_ARGUMENT, "a password does not belong in a URL");
         return error_hint(err, "name the user alone; the password is asked for, or taken from password-stdin "
                                "or password-file");
     }

@@ -72,6 +72,21 @@ static int run_write(struct shell_call *call, struct error *err)
 
 /* ---- statements ---- */
 
+/* What a line in a mode of its own says only together with its place: "repository backups / url ...". */
+static void set_line(struct shell_call *call, json_t *params)
+{
+    const struct shell_mode *mode = shell_mode(shell_call_session(call));
+    const char *line = shell_line(call);
+
+    line += strspn(line, " \t"); /* as a pasted listing has them */
+
+    if (mode == &repository_mode)
+        json_object_set_new(params, "line",
+                            json_sprintf("repository %s / %s", context_of(call)->repository, line));
+    else if (mode != &config_mode && mode != &shell_mode_exec)
+        json_object_set_new(params, "line", json_sprintf("ha / %s", line));
+}
+
 /* `values` is taken over. `replace`: what goes first, with all below it; NULL: nothing. */
 int configure_set(struct shell_call *call, const char *replace, json_t *values, struct error *err)
 {
@@ -79,20 +94,28 @@ int configure_set(struct shell_call *call, const char *replace, json_t *values, 
 
     if (replace != NULL)
         json_object_set_new(params, "replace", json_string(replace));
+    set_line(call, params);
     return context_ask(call, "config.set", params, NULL, NULL, NULL, err);
 }
 
 /* `value`: which of several goes; NULL: all of that name, and all below it. */
-static int unset_value(struct shell_call *call, const char *name, const char *value, struct error *err)
+static int unset_value(struct shell_call *call, const char *name, const char *value, const char *also,
+                       struct error *err)
 {
-    json_t *params = json_pack("{s:s, s:s*}", "name", name, "value", value);
+    json_t *params = json_pack("{s:s, s:s*, s:s*}", "name", name, "value", value, "also", also);
 
+    set_line(call, params);
     return context_ask(call, "config.unset", params, NULL, NULL, NULL, err);
 }
 
 int configure_unset(struct shell_call *call, const char *name, struct error *err)
 {
-    return unset_value(call, name, NULL, err);
+    return unset_value(call, name, NULL, NULL, err);
+}
+
+int configure_unset_both(struct shell_call *call, const char *name, const char *also, struct error *err)
+{
+    return unset_value(call, name, NULL, also, err);
 }
 
 /* A statement with one value. */
@@ -125,13 +148,7 @@ static int run_log_level(struct shell_call *call, struct error *err)
 
 static int run_release(struct shell_call *call, struct error *err)
 {
-    static const char *const releases[] = {"3.9", "3.10"};
-
-    for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++) {
-        if (shell_has(call, releases[i]))
-            return configure_set_one(call, "platform-release", releases[i], err);
-    }
-    return configure_set_one(call, "platform-release", NODE_RELEASE_DEFAULT, err);
+    return configure_set_one(call, "platform-release", shell_arg(call, "release"), err);
 }
 
 /*
@@ -177,7 +194,7 @@ static int remove_user(struct shell_call *call, const char *user, struct error *
              has_key                     ? "/sshkey"
              : shell_has(call, "system") ? "/system"
                                          : "");
-    return unset_value(call, name, has_key ? key : NULL, err);
+    return unset_value(call, name, has_key ? key : NULL, NULL, err);
 }
 
 static int run_username(struct shell_call *call, struct error *err)
@@ -246,7 +263,7 @@ static int run_user(struct shell_call *call, struct error *err)
     name_in_repository(call, "user", user);
     name_in_repository(call, "password", password);
     if (shell_is_no(call))
-        return configure_unset(call, user, err) != 0 ? -1 : configure_unset(call, password, err);
+        return configure_unset_both(call, user, password, err);
     values = json_pack("{s:s}", user, shell_arg(call, "word"));
     if (shell_has(call, "password")) {
         secret = secret_value(call, err);
@@ -340,11 +357,11 @@ static const struct shell_command commands[] = {
      STATEMENT},
     {.grammar = "clock", .help = "The clock", .mode = &config_mode, .role = SHELL_ROLE_ADMIN},
     {.grammar = "clock timezone <timezone>",
-     .help = "The time zone that times are shown in",
+     .help = "The time zone of `show clock`",
      .run = run_timezone,
      .no = "clock timezone [<timezone>]",
      STATEMENT,
-     .manual = "Logs and the audit trail keep UTC."},
+     .manual = "Logs, the audit trail and all other listings keep UTC."},
     {.grammar =
          "username <user:account> [sshkey <key_algorithm> <key_data> [<key_comment>]] [password system] role "
          "{admin | user}",
@@ -381,10 +398,10 @@ static const struct shell_command commands[] = {
          "trust zone `user`, and a password is never sent without TLS; `starttls` asks for TLS without a "
          "login too, which is used anyway where it is offered. Port 465 means TLS from the first byte on. "
          "What could not be sent: `show notices`."},
-    {.grammar = "platform-release {3.5 | 3.9 | 3.10}",
+    {.grammar = "platform-release <release>",
      .help = "The release whose listings and words are followed",
      .run = run_release,
-     .no = "platform-release [{3.5 | 3.9 | 3.10}]",
+     .no = "platform-release [<release>]",
      STATEMENT},
 
     {.grammar = "no", .help = "Take a setting back", .mode = &repository_mode, .role = SHELL_ROLE_ADMIN},

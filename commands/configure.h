@@ -9,6 +9,7 @@ extern const struct shell_mode config_mode;
  * nothing. */
 int configure_set(struct shell_call *call, const char *replace, json_t *values, struct error *err);
 int configure_unset(struct shell_call *call, const char *name, struct error *err);
+int configure_unset_both(struct shell_call *call, const char *name, const char *also, struct error *err);
 
 /* A statement with one value, in both its forms. */
 int configure_set_one(struct shell_call *call, const char *name, const char *value, struct error *err);

@@ -200,7 +200,8 @@ int context_ask(struct shell_call *call, const char *method, json_t *params,
 
     if (params == NULL)
         params = json_object();
-    json_object_set_new(params, "line", json_string(shell_line(call)));
+    if (json_object_get(params, "line") == NULL)
+        json_object_set_new(params, "line", json_string(shell_line(call)));
     failed = context_connect(context, &cause);
     if (failed == 0)
         failed = control_call(context->client, method, params, &watch, &answer, &cause);

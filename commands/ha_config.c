@@ -33,16 +33,13 @@ static int run_virtual_address(struct shell_call *call, struct error *err)
         return configure_set_one(call, "ha/virtual-ipv6", shell_arg(call, "virtual_ipv6"), err);
     if (shell_has(call, "ipv4"))
         return configure_set_one(call, "ha/virtual-ipv4", shell_arg(call, "virtual_ipv4"), err);
-    return configure_unset(call, "ha/virtual-ipv4", err) != 0 ? -1
-                                                              : configure_unset(call, "ha/virtual-ipv6", err);
+    return configure_unset_both(call, "ha/virtual-ipv4", "ha/virtual-ipv6", err);
 }
 
 static int run_heartbeat(struct shell_call *call, struct error *err)
 {
     if (shell_is_no(call))
-        return configure_unset(call, "ha/heartbeat-interval", err) != 0
-                   ? -1
-                   : configure_unset(call, "ha/heartbeat-misses", err);
+        return configure_unset_both(call, "ha/heartbeat-interval", "ha/heartbeat-misses", err);
     return configure_set(call, NULL,
                          json_pack("{s:s, s:s}", "ha/heartbeat-interval",
                                    shell_arg(call, "heartbeat_interval"), "ha/heartbeat-misses",

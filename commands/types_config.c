@@ -27,6 +27,7 @@ CHECK_SETTING(check_hostname, "hostname")
 CHECK_SETTING(check_domain, "domain-name")
 CHECK_SETTING(check_timezone, "timezone")
 CHECK_SETTING(check_log_level, "log-level")
+CHECK_SETTING(check_release, "platform-release")
 CHECK_SETTING(check_url, "repository/any/url")
 CHECK_SETTING(check_word, "repository/any/user")
 CHECK_SETTING(check_secret, "repository/any/password")
@@ -49,6 +50,17 @@ static void complete_algorithm(void *context, const char *prefix, struct shell_w
     for (size_t i = 0; statement_key_algorithm(i) != NULL; i++) {
         if (strncmp(statement_key_algorithm(i), prefix, strlen(prefix)) == 0)
             shell_words_add(words, statement_key_algorithm(i), "");
+    }
+}
+
+static void complete_release(void *context, const char *prefix, struct shell_words *words)
+{
+    static const char *const releases[] = {"3.5", "3.9", "3.10"};
+
+    (void)context;
+    for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++) {
+        if (strncmp(releases[i], prefix, strlen(prefix)) == 0)
+            shell_words_add(words, releases[i], "");
     }
 }
 
@@ -139,6 +151,8 @@ const struct shell_type config_types[] = {
      .help = "Name of a repository",
      .check = statement_check_repository,
      .complete = complete_configured_repository},
+    /* words would be abbreviated, and 3.1 is no 3.10 */
+    {.name = "release", .help = "3.5, 3.9 or 3.10", .check = check_release, .complete = complete_release},
     {.name = "log_level", .help = "0 to 7, or error, warning, info, debug", .check = check_log_level},
     {.name = "url", .help = "disk:, or sftp://host/folder and the like", .check = check_url},
     {.name = "word", .help = "A name without blanks", .check = check_word},

@@ -152,6 +152,7 @@ static int set_values(struct request *request, json_t **result, struct error *er
 struct removal {
     char name[STATEMENT_NAME_SIZE];
     const char *missing; /* the sentence if it is not there; NULL: that is as well */
+    const char *also;    /* goes with it; NULL: nothing */
 };
 
 static int remove_values(struct store_txn *txn, void *arg, struct error *err)
@@ -159,7 +160,8 @@ static int remove_values(struct store_txn *txn, void *arg, struct error *err)
     const struct removal *removal = arg;
     size_t removed;
 
-    if (config_unset(txn, CONFIG_RUNNING, removal->name, &removed, err) != 0)
+    if (config_unset(txn, CONFIG_RUNNING, removal->name, &removed, err) != 0 ||
+        (removal->also != NULL && config_unset(txn, CONFIG_RUNNING, removal->also, NULL, err) != 0))
         return -1;
     if (removed == 0 && removal->missing != NULL)
         return error_set(err, ERROR_NOT_FOUND, "%s", removal->missing);
@@ -187,12 +189,12 @@ static int unset_values(struct request *request, json_t **result, struct error *
     const char *name = request_text(request, "name", err);
     const char *value = json_string_value(json_object_get(request->params, "value"));
     char missing[256];
-    struct removal removal = {0};
+    struct removal removal = {.also = json_string_value(json_object_get(request->params, "also"))};
 
     (void)result;
     if (name == NULL)
         return -1;
-    if (name[0] == '\0')
+    if (name[0] == '\0' || (removal.also != NULL && removal.also[0] == '\0'))
         return error_set(err, ERROR_INVALID_ARGUMENT, "config.unset needs a name");
     /* without a value the name goes as it is, with all below it */
     if (value != NULL && statement_name(name, value, removal.name, err) != 0)

@@ -24,6 +24,12 @@ int statement_value_mail_list(const char *value, char *out, size_t size, struct 
                              SHOWN(value), MAIL_ADDRESSES_MAX);
         memcpy(address, start, length);
         address[length] = '\0';
+        if (length == 0)
+            return error_set(
+                err, ERROR_INVALID_ARGUMENT,
+                "%.*s is not a list of mail addresses: between two commas, or at an end, there is "
+                "none (no blank goes behind a comma)",
+                SHOWN(value));
         if (statement_value_mail_address(address, checked, sizeof(checked), err) != 0)
             return -1;
         if (start[length] == '\0')

@@ -30,8 +30,10 @@ int statement_value_domain(const char *value, char *out, size_t size, struct err
     char host[HOST_TEXT_MAX];
     enum host_kind kind;
 
-    if (host_parse(value, &kind, host, err) != 0)
-        return -1;
+    if (host_parse(value, &kind, host, NULL) != 0)
+        return error_set(err, ERROR_INVALID_ARGUMENT,
+                         "%.*s is not a name of letters, digits and hyphens, in parts joined by dots",
+                         SHOWN(value));
     if (kind != HOST_NAME)
         return error_set(err, ERROR_INVALID_ARGUMENT, "%.*s is an address, not a name", SHOWN(value));
     return statement_value_keep(host, out, size, err);
@@ -164,7 +166,7 @@ int statement_value_url(const char *value, char *out, size_t size, struct error 
     }
     if (strchr(value, '@') != NULL) {
         /* the value is not repeated: it may hold a password */
-        error_set(err, ERROR_INVALID_ARGUMENT, "this URL is not without a user in it");
+        error_set(err, ERROR_INVALID_ARGUMENT, "this is not a URL without a user in it");
         return error_hint(err, "give the user apart: user <name> password plain <password>");
     }
     if (rest == NULL || strlen(value) > URL_MAX || !text_is_printable(value, strlen(value)) ||

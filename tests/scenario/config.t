@@ -193,6 +193,12 @@ configure "$HOME_DIR" <<X
 hostname 10.0.0.1
 clock timezone ../../../etc/passwd
 username ../x role admin
+platform-release 3.1
+hostname bad_name
+ha
+ email-address ops@example.com, noc@example.com
+ email-address a@b.example,,d@e.example
+exit
 username dora sshkey ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIEcZGTOuVRNYtkRyYyv7WEu2gX/Ob96EFwFbe5guUfQ1 role admin
 logging loglevel 8
 repository x
@@ -200,10 +206,30 @@ repository x
  url file:///etc/passwd
 no repository x
 X
-is "$(grep -c '^% ' <<<"$ERR")" 7 "seven bad values"
+is "$(grep -c '^% ' <<<"$ERR")" 11 "eleven bad values"
 unlike "$(grep '^%' <<<"$ERR")" "Secret-4" "and no message repeats a secret"
 like "$ERR" "% invalid value for <hostname>: 10.0.0.1 is an address, not a name" "with the reason"
+like "$ERR" "% invalid value for <hostname>: bad_name is not a name of letters, digits and hyphens" "and another one"
+like "$ERR" "% invalid value for <release>: 3.1 is not 3.5, 3.9 or 3.10" "a release is no abbreviation"
+is "$(grep -c 'between two commas, or at an end, there is none' <<<"$ERR")" 2 "and where an address is missing"
 like "$ERR" "% Error: ssh-rsa AAAA.* is not a public SSH key" "a key of another algorithm"
+
+# --- one command, one line of the audit trail, with the place it was typed in
+configure "$HOME_DIR" <<X
+ha
+ heartbeat interval 700 misses 4
+ virtual-ip ipv4 $ADDRESS
+ no heartbeat
+ no virtual-ip
+repository placed
+ url disk:/defaultRepo
+no repository placed
+X
+sh_ "show audit last 7 | json"
+is "$(jq -r '[.audit[].line] | join(";")' <<<"$OUT")" \
+    "ha / heartbeat interval 700 misses 4;ha / virtual-ip ipv4 $ADDRESS;ha / no heartbeat;ha / no virtual-ip;repository placed;repository placed / url disk:/defaultRepo;no repository placed" \
+    "each command once, with its place"
+unlike "$(running "$HOME_DIR")" "heartbeat|virtual" "and both parts of it are gone"
 
 # --- a 100-line configuration applies fully
 {
