@@ -10,6 +10,7 @@
 #define NEAR_DISTANCE 2 /* letters put in, left out, changed or swapped */
 #define NEAR_MOST 40    /* letters */
 #define START_LETTERS 2 /* of an abbreviation */
+#define PLAIN_LETTERS 4 /* of an abbreviation that needs no command to be a secret's */
 
 static size_t least(size_t a, size_t b)
 {
@@ -37,7 +38,7 @@ static size_t distance(const char *one, size_t one_length, const char *other, si
     return rows[one_length % 3][other_length];
 }
 
-static bool nearly(const char *word, const char *keyword)
+bool mask_nearly(const char *word, const char *keyword)
 {
     size_t length = strlen(word), most = strlen(keyword);
 
@@ -80,11 +81,22 @@ static bool announces_secret(const struct grammar *grammar, const char *word)
             any = entry->steps[s].kind == STEP_ARGUMENT && entry->steps[s].type->secret;
         for (size_t s = 0; s < entry->count && any; s++) {
             bool seen[STEP_MOST] = {false};
-            if (entry->steps[s].kind == STEP_KEYWORD && nearly(word, entry->steps[s].word) &&
+            if (entry->steps[s].kind == STEP_KEYWORD && mask_nearly(word, entry->steps[s].word) &&
                 leads_to_secret(entry, entry->steps[s].next, seen))
                 return true;
         }
     }
+    return false;
+}
+
+/* What people call a secret, here or on other machines. */
+static bool names_secret(const char *word)
+{
+    static const char *const names[] = {"password", "passphrase", "passwd", "secret", "authkey", "community"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strlen(word) >= PLAIN_LETTERS && mask_nearly(word, names[i]))
+            return true;
     return false;
 }
 
@@ -112,13 +124,13 @@ const char *mask_line(struct arena *arena, const struct grammar *grammar, const 
 
     for (size_t i = 0; i < line->count; i++) {
         const struct line_word *word = &line->words[i];
-        if (secret[i] || (announced && !word->bar) || holds_password(word->text)) {
+        if (secret[i] || (announced && i >= bad && !word->bar) || holds_password(word->text)) {
             text_add(&out, line->text + at, word->start - at);
             text_add_string(&out, MASK_TEXT);
             at = word->end;
         }
         if (bad < line->count && !announced)
-            announced = announces_secret(grammar, word->text);
+            announced = names_secret(word->text) || announces_secret(grammar, word->text);
     }
     /* Behind a quote that could not be read the words are missing. */
     while (at < line->length && (line->text[at] == ' ' || line->text[at] == '\t'))
@@ -133,4 +145,63 @@ const char *mask_line(struct arena *arena, const struct grammar *grammar, const 
     explicit_bzero(out.data, out.length);
     text_free(&out);
     return copy;
+}
+
+/* The word where a line within the line begins (`do <command>`); 0: there is none. */
+static size_t inside_of(const struct match *match)
+{
+    const struct taken *taken = match->entry == NULL ? NULL : match->taken;
+
+    while (taken != NULL && (taken->step->kind != STEP_ARGUMENT || !taken->step->type->line))
+        taken = taken->before;
+    return taken == NULL ? 0 : taken->word;
+}
+
+static size_t mark_words(const struct mask_place *place, const struct line *line, bool *secret);
+
+/* `do "..."` runs what the quotes hold. One that holds a secret is one altogether. */
+static void mark_quoted(const struct mask_place *place, const struct line_word *word, bool *secret)
+{
+    struct line inner = {0};
+    struct error err = {0};
+    size_t bad = 0, length = strlen(word->text);
+    bool *inside;
+
+    if (length > LINE_MOST || line_split(&inner, place->arena, word->text, length, false, &bad, &err) != 0) {
+        *secret = true;
+        return;
+    }
+    inside = arena_get(place->arena, inner.count + 1);
+    bad = inner.count > 0 && line_bar(&inner, 0) > 0 ? mark_words(place, &inner, inside) : 0;
+    *secret = strcmp(mask_line(place->arena, place->grammar, &inner, inside, bad), word->text) != 0;
+}
+
+/* Flags the secrets of an EXEC line. Gives the first word that is not understood, or line->count. */
+static size_t mark_words(const struct mask_place *place, const struct line *line, bool *secret)
+{
+    struct match match = {.mode = NULL};
+
+    match_command(&match, place->arena, place->grammar, &shell_mode_exec, place->role, line,
+                  line_bar(line, 0), secret);
+    if (match.result != MATCH_DONE && match.result != MATCH_DENIED)
+        return match.word;
+    return mask_inside(place, line, &match, secret, line->count);
+}
+
+size_t mask_inside(const struct mask_place *place, const struct line *line, const struct match *match,
+                   bool *secret, size_t bad)
+{
+    size_t from = inside_of(match), found;
+    struct line inner = *line;
+
+    if (from == 0 || from >= line->count)
+        return bad;
+    if (line->words[from].quoted && line_bar(line, 0) == from + 1) {
+        mark_quoted(place, &line->words[from], &secret[from]);
+        return bad;
+    }
+    inner.words += from;
+    inner.count -= from;
+    found = mark_words(place, &inner, secret + from);
+    return found < inner.count ? from + found : bad;
 }

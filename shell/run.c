@@ -82,8 +82,12 @@ static void say_complaint(struct run *run)
 
 static void set_masked(struct run *run)
 {
-    run->masked = mask_line(&run->arena, &run->session->grammar, &run->line, run->secret,
-                            run->understood ? run->line.count : run->match.word);
+    const struct shell_session *session = run->session;
+    const struct mask_place place = {&run->arena, &session->grammar, session->caller.role};
+    size_t bad = mask_inside(&place, &run->line, &run->match, run->secret,
+                             run->understood ? run->line.count : run->match.word);
+
+    run->masked = mask_line(&run->arena, &session->grammar, &run->line, run->secret, bad);
 }
 
 /* Splits and matches. False with a complaint; run->line.count is 0 for a line that says nothing. */

@@ -264,6 +264,7 @@ static const struct shell_command table_commands[] = {
     {"exit", "Leave", table_exit, NULL, 0, 0, SHELL_ANYWHERE, NULL, NULL, NULL},
     {"end", "Leave configuration", table_end, NULL, 0, 0, SHELL_ANYWHERE, NULL, NULL, NULL},
     {"do <line>", "Run an EXEC command", table_do, &table_config, SHELL_ROLE_ADMIN, 0, 0, NULL, NULL, NULL},
+    {"do <line>", "Run an EXEC command", table_do, NULL, SHELL_ROLE_ADMIN, 0, SHELL_HIDDEN, NULL, NULL, NULL},
     {"hostname <name>", "The node's name", table_say, &table_config, SHELL_ROLE_ADMIN, 0, SHELL_CHANGES, NULL,
      "hostname [<name>]", NULL},
     {"no", "Take a setting back", NULL, &table_config, SHELL_ROLE_ADMIN, 0, 0, NULL, NULL, NULL},

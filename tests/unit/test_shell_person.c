@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #define PROMPT "prime-pri/admin# "
+#define CONFIG "prime-pri/admin(config)# "
 
 struct setting {
     enum shell_role role;
@@ -54,6 +55,13 @@ static void leave(struct pty *pty)
     pty_send(pty, "exit\r");
     pty_expect(pty, "exit\r\n");
     pty_end(pty, 0);
+}
+
+static void leave_modes(struct pty *pty)
+{
+    pty_send(pty, "end\r");
+    pty_until(pty, PROMPT);
+    leave(pty);
 }
 
 static void answers_lines(void **state)
@@ -222,6 +230,59 @@ static void keeps_no_secret(void **state)
     unlink(path);
 }
 
+/* Says the line, whatever comes of it, and looks at what is kept of it. */
+static void keeps(struct pty *pty, const char *line, const char *kept, const char *prompt)
+{
+    pty_send(pty, line);
+    pty_send(pty, "\r");
+    pty_until(pty, prompt);
+    pty_send(pty, "\x10"); /* Ctrl-P */
+    pty_expect(pty, kept);
+    pty_send(pty, "\x03");
+    pty_until(pty, prompt);
+}
+
+static void keeps_no_secret_of_a_line_within_a_line(void **state)
+{
+    static const char *const lines[][2] = {
+        {"do ncs ha authkey S3cret", "do ncs ha authkey ****"},
+        {" do  ncs ha auth S3cret | include ran", " do  ncs ha auth **** | include ran"},
+        {"do do ncs ha authkey S3cret", "do do ncs ha authkey ****"},
+        {"do ncs ha authky S3cret", "do ncs ha authky ****"},
+        {"do do ncs ha authky S3cret", "do do ncs ha authky ****"},
+        {"do \"ncs ha authkey S3cret\"", "do ****"},
+        {"do \"ncs ha authky S3cret\"", "do ****"},
+        {"do \"show clock\"", "do \"show clock\""},
+        {"do show clock", "do show clock"},
+    };
+    struct pty pty = start(80, 24);
+
+    (void)state;
+    pty_expect(&pty, PROMPT);
+    say(&pty, "conf t", "", CONFIG);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        keeps(&pty, lines[i][0], lines[i][1], CONFIG);
+    leave_modes(&pty);
+}
+
+static void keeps_nothing_behind_what_is_called_a_secret(void **state)
+{
+    static const char *const lines[][2] = {
+        {"user u pasword S3cret", "user u pasword ****"},
+        {"snmp-server comunity S3cret ro", "snmp-server comunity **** ****"},
+        {"echo a enable secret 5 S3cret", "echo a enable secret **** ****"},
+        {"show interface password bogus", "show interface password ****"},
+        {"ncs ha bogus", "ncs ha bogus"},
+    };
+    struct pty pty = start(80, 24);
+
+    (void)state;
+    pty_expect(&pty, PROMPT);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        keeps(&pty, lines[i][0], lines[i][1], PROMPT);
+    leave(&pty);
+}
+
 static void ends_with_the_terminal(void **state)
 {
     struct pty pty = start(80, 24);
@@ -265,6 +326,8 @@ int main(void)
         cmocka_unit_test(pages),
         cmocka_unit_test(greets_users_with_their_own_prompt),
         cmocka_unit_test(keeps_no_secret),
+        cmocka_unit_test(keeps_no_secret_of_a_line_within_a_line),
+        cmocka_unit_test(keeps_nothing_behind_what_is_called_a_secret),
         cmocka_unit_test(ends_with_the_terminal),
         cmocka_unit_test(restores_the_terminal_when_told_to_end),
     };
