@@ -119,6 +119,7 @@ int shell_input_line(struct shell_call *call, char *out, size_t size, struct err
     size_t length;
     const char *line;
 
+    call->session->input_read = true;
     if (call->session->interactive)
         return ask(call, "", false, "a line", out, size, err);
     line = input_line(&call->session->input, &length);

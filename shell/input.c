@@ -76,6 +76,15 @@ const char *input_line(struct input *input, size_t *length)
     }
 }
 
+void input_drop(struct input *input)
+{
+    size_t length;
+    const char *line = input_line(input, &length);
+
+    if (line != NULL)
+        explicit_bzero(input->block + (line - input->block), length);
+}
+
 void input_free(struct input *input)
 {
     if (input->block != NULL)

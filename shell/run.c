@@ -3,6 +3,7 @@
 #include "shell/complain.h"
 #include "shell/render.h"
 #include "shell/session_private.h"
+#include "shell/stdin_secret.h"
 #include "shell/terminal.h"
 
 #include <errno.h>
@@ -328,6 +329,15 @@ static void set_call(struct run *run, struct shell_call *outer)
                                     .caret = run->caret};
 }
 
+/* Does a secret wait behind the line that nobody will have read if nobody does now? */
+static void note_input(struct run *run, enum shell_status status)
+{
+    bool sure, follows;
+
+    follows = stdin_secret_follows(&run->session->grammar, &run->line, &run->match, &sure);
+    run->session->input_wanted = follows && (sure || status != SHELL_OK);
+}
+
 enum shell_status session_run(struct shell_session *session, const char *line, size_t length,
                               struct caret caret, char **masked)
 {
@@ -339,6 +349,7 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
     if (masked != NULL)
         *masked = NULL;
     if (line_check(line, length, &run.err) != 0) {
+        session->input_wanted = stdin_secret_in_noise(line, length);
         session_complain(session, &run.err);
         return SHELL_NOT_UNDERSTOOD;
     }
@@ -364,6 +375,7 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
         else
             say_complaint(&run);
     }
+    note_input(&run, status);
     run_free(&run);
     return status;
 }

@@ -63,9 +63,13 @@ enum shell_status shell_run_input(struct shell_session *session, bool stop_on_er
         if (copy == NULL)
             abort();
         memcpy(copy, line, length);
+        session->input_wanted = session->input_read = false;
         status = session_run(session, copy, length, (struct caret){0, 0}, NULL);
         explicit_bzero(copy, length);
         free(copy);
+        /* The secret of a command that did not get as far as reading it is no command. */
+        if (session->input_wanted && !session->input_read)
+            input_drop(&session->input);
         if (first == SHELL_OK)
             first = status;
         if (status != SHELL_OK && stop_on_error)

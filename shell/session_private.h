@@ -39,6 +39,8 @@ struct shell_session {
     bool gone;             /* nobody reads what we write */
     struct editor *editor; /* of a terminal session */
     struct input input;
+    bool input_wanted;                 /* the line says that the next line of standard input is its secret, */
+    bool input_read;                   /* and it was read */
     struct tree *trees[SESSION_DEPTH]; /* made when first needed */
     unsigned depth;                    /* commands under way */
     char prompt[320];
@@ -102,6 +104,8 @@ void call_end_bar(struct shell_call *call);
 /* The next line of standard input without its end, NULL at the end of input. *length is what it had; a line
  * above LINE_MOST comes with its first LINE_MOST + 1 bytes. Lives until the next call. */
 const char *input_line(struct input *input, size_t *length);
+/* Throws the next line away and wipes it. */
+void input_drop(struct input *input);
 void input_free(struct input *input);
 
 /* Modifiers behind the bar at word number `bar`. 0, or -1 after having written the complaint to *out. */

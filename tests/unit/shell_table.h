@@ -254,6 +254,8 @@ static const struct shell_command table_commands[] = {
     {"needs daemon", "The daemon", table_say, NULL, 0, TABLE_NEEDS_DAEMON, 0, NULL, NULL, NULL},
     {"needs active", "The active node", table_say, NULL, 0, TABLE_NEEDS_ACTIVE, SHELL_CHANGES, NULL, NULL,
      NULL},
+    {"needs login <name> [port <number>] [{password-stdin | password-file <file>}]", "A login", table_input,
+     NULL, SHELL_ROLE_ADMIN, TABLE_NEEDS_DAEMON, 0, NULL, NULL, NULL},
     SHELL_WORD("terminal", "This terminal"),
     {"terminal length <number>", "Lines a page", table_length, NULL, 0, 0, 0, NULL, NULL, NULL},
     {"terminal width <number>", "Columns", table_width, NULL, 0, 0, 0, NULL, NULL, NULL},

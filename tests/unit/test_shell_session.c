@@ -389,6 +389,71 @@ static void gives_commands_their_input(void **state)
     assert_string_equal(at.errors, "% Error: standard input has no further line\n");
 }
 
+/* Standard input that has ended begins anew with a new session. */
+static enum shell_status input_anew(const char *input)
+{
+    enum shell_role role = shell_role(at.session);
+    unsigned unmet = at.context.unmet;
+
+    capture_close(&at);
+    capture_open(&at, role);
+    at.context.unmet = unmet;
+    return capture_input(&at, input);
+}
+
+static void swallows_a_secret_that_was_not_read(void **state)
+{
+    static const char *const lines[] = {
+        "needs login a prot 1 password-stdin", "needs login a prot 1 passw",
+        "needs login a prot 1 pasword-stdin",  "needs login a password-stdn",
+        "needs login a port x password-stdin", "needs login a password-stdin | bogus",
+        "needs login a password-stdin x",      "needs login a password-stdin \"",
+        "do needs login a prot 1 pass",        "do needs login a pass | bogus",
+        "needs login a password-stdin \x01",   "needs login a password-stdin | include (",
+    };
+    char input[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        snprintf(input, sizeof(input), "%s\nS3cret\necho after\n", lines[i]);
+        if (input_anew(input) != SHELL_NOT_UNDERSTOOD)
+            fail_msg("%s", input);
+        assert_string_equal(at.out, "ran\nword=[after]\n");
+        assert_null(strstr(at.errors, "S3cret"));
+    }
+    at.context.unmet = TABLE_NEEDS_DAEMON;
+    assert_int_equal(input_anew("needs login a password-s\nS3cret\necho after\n"), SHELL_UNREACHABLE);
+    assert_string_equal(at.errors, "% Error: cannot reach the daemon\n");
+    assert_string_equal(at.out, "ran\nword=[after]\n");
+    assert_int_equal(input_anew("do needs login a password-s\nS3cret\necho after\n"), SHELL_FAILED);
+    assert_string_equal(at.out, "ran\nword=[after]\n");
+}
+
+static void swallows_a_secret_of_who_may_not(void **state)
+{
+    (void)state;
+    assert_int_equal(input_anew("needs login a password-stdin\nS3cret\necho after\n"), SHELL_FAILED);
+    assert_null(strstr(at.errors, "S3cret"));
+    assert_string_equal(at.out, "ran\nword=[after]\n");
+}
+
+static void swallows_no_command(void **state)
+{
+    (void)state;
+    input_anew("needs login a password-stdin\nS3cret\necho b\n");
+    assert_string_equal(at.out, "read=[S3cret]\nran\nword=[b]\n");
+    input_anew("do needs login a password-s\nS3cret\necho b\n");
+    assert_string_equal(at.out, "read=[S3cret]\nran\nword=[b]\n");
+    input_anew("echo password-stdin\necho b\n");
+    assert_string_equal(at.out, "ran\nword=[password-stdin]\nran\nword=[b]\n");
+    input_anew("bogus password a\necho b\n");
+    assert_string_equal(at.out, "ran\nword=[b]\n");
+    input_anew("needs login a password-file\necho b\n");
+    assert_string_equal(at.out, "ran\nword=[b]\n");
+    input_anew("show bogus | include password-stdin\necho b\n");
+    assert_string_equal(at.out, "ran\nword=[b]\n");
+}
+
 static void asks_nobody_without_a_terminal(void **state)
 {
     (void)state;
@@ -466,6 +531,9 @@ int main(void)
         TEST(takes_lines_of_any_length),
         TEST(refuses_nul_bytes),
         TEST(gives_commands_their_input),
+        TEST(swallows_a_secret_that_was_not_read),
+        cmocka_unit_test_setup_teardown(swallows_a_secret_of_who_may_not, open_user, close_session),
+        TEST(swallows_no_command),
         TEST(asks_nobody_without_a_terminal),
         TEST(draws_bars_as_lines),
         TEST(ends_when_nobody_reads),
