@@ -121,7 +121,8 @@ static void follow(struct shell_call *call, struct reader *reader)
         print_rest(reader);
         output_flush(reader->output);
         reopen_if_rotated(reader);
-    } while (!output_stopped(reader->output) && shell_wait(call, -1, FOLLOW_INTERVAL_MS) == -1);
+    } while (!output_stopped(reader->output) && shell_wait(call, -1, FOLLOW_INTERVAL_MS) == -1 &&
+             !shell_idle(call));
 }
 
 static int run_logging(struct shell_call *call, struct error *err)
@@ -151,7 +152,7 @@ static const struct shell_command commands[] = {
     {.grammar = "show logging {health-monitor | application} [{last <count> | follow}]",
      .help = "Lines of a log file",
      .run = run_logging,
-     .manual = "With follow, new lines appear as they are written, until Ctrl-C."},
+     .manual = "With follow, new lines appear as they are written, until Ctrl-C, or until the session has been idle for its time."},
     {.grammar = "show logging audit [{last <count> | follow}]",
      .help = "Lines of the audit trail's file",
      .run = run_logging,

@@ -202,3 +202,16 @@ int shell_wait(struct shell_call *call, int fd, int timeout_ms)
     output_flush(call->output);
     return terminal_wait(call->session->interactive ? STDIN_FILENO : -1, fd, timeout_ms);
 }
+
+bool shell_idle(struct shell_call *call)
+{
+    char warning[IDLE_WARNING_SIZE];
+    int due = call->session->interactive ? terminal_watched(STDIN_FILENO, warning) : 0;
+
+    if (due == TERMINAL_IDLE) {
+        output_flush(call->output);
+        session_say(call->session, warning, strlen(warning));
+        session_say(call->session, "\n", 1);
+    }
+    return due == -1;
+}

@@ -55,3 +55,9 @@ void shell_lost_appliance(struct shell_call *call);
 /* Waits until fd can be read, at most timeout_ms (-1: for ever). 1: it can; 0: Ctrl-C; -1: the time is over.
  */
 int shell_wait(struct shell_call *call, int fd, int timeout_ms);
+
+/*
+ * For a command that shows what comes until somebody stops it, to be asked now and then: true when the
+ * session has been idle for its time, and ends. Says the warning before. Without a terminal: false.
+ */
+bool shell_idle(struct shell_call *call);

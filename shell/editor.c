@@ -309,8 +309,7 @@ enum editor_end editor_read(struct editor *editor, char **line)
     terminal_forget_interrupt();
     follow_window(&window_before, &mask_before);
     editor->screen.width = editor_width(editor);
-    editor->keys.last_ms = clock_monotonic_ms();
-    editor->keys.warned = false;
+    idle_touch(&editor->keys.idle);
     editor->keys.literal = false;
     editor->keys.kept = 0;
     editor->end = EDITOR_GONE;
@@ -362,5 +361,6 @@ void editor_set_idle_limit(struct editor *editor, int minutes)
 
 void editor_set_idle_limit_ms(struct editor *editor, int64_t limit_ms)
 {
-    editor->keys.idle_limit_ms = limit_ms;
+    editor->keys.idle.limit_ms = limit_ms;
+    terminal_set_idle_limit(limit_ms);
 }

@@ -4,8 +4,6 @@
 
 #include "shell/terminal.h"
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WARN_BEFORE_MS 60000 /* before an idle session ends; half the limit where that is shorter */
 #define SEQUENCE_MOST 16     /* bytes of an escape sequence that means something */
 #define SEARCH_MOST 40       /* bytes of what Ctrl-R looks for */
 #define SEQUENCE_WAIT_MS 500 /* for the rest of a character or sequence: it may cross a slow line */
@@ -25,30 +22,13 @@ static bool finish(struct editor *editor, enum editor_end end)
     return false;
 }
 
-/* Milliseconds until the warning or the end; -1: for ever, 0: now. */
-static int64_t idle_left(const struct editor_keys *keys, int64_t now)
-{
-    int64_t before = keys->idle_limit_ms / 2 < WARN_BEFORE_MS ? keys->idle_limit_ms / 2 : WARN_BEFORE_MS;
-    int64_t at = keys->last_ms + keys->idle_limit_ms - (keys->warned ? 0 : before);
-
-    if (keys->idle_limit_ms == 0)
-        return -1;
-    return at > now ? at - now : 0;
-}
-
 /* The time of the warning, or of the end, has come. */
 static bool idle_passed(struct editor *editor)
 {
-    struct editor_keys *keys = &editor->keys;
-    char warning[96];
-    int64_t left;
+    char warning[IDLE_WARNING_SIZE];
 
-    if (keys->warned)
+    if (!idle_warn(&editor->keys.idle, warning, sizeof(warning)))
         return finish(editor, EDITOR_IDLE);
-    keys->warned = true;
-    left = keys->last_ms + keys->idle_limit_ms - clock_monotonic_ms();
-    snprintf(warning, sizeof(warning), "This session ends in %lld seconds unless a key is pressed.",
-             (long long)(left > 0 ? (left + 999) / 1000 : 0));
     editor_screen_above(&editor->screen, warning);
     return true;
 }
@@ -62,7 +42,7 @@ static bool wait_for_byte(struct editor *editor)
     sigdelset(&during, SIGWINCH);
     for (;;) {
         struct pollfd wait[2] = {{.fd = editor->in, .events = POLLIN}, {.fd = keys->watch, .events = POLLIN}};
-        int64_t left = idle_left(keys, clock_monotonic_ms());
+        int64_t left = idle_left(&keys->idle);
         struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
         int ready = ppoll(wait, 2, left < 0 ? NULL : &limit, &during);
 
@@ -95,8 +75,7 @@ static int next_byte(struct editor *editor)
             return -1;
         }
     }
-    editor->keys.last_ms = clock_monotonic_ms();
-    editor->keys.warned = false;
+    idle_touch(&editor->keys.idle);
     return byte;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shell/editor.h"
+#include "shell/idle.h"
 
 #include "base/text.h"
 
@@ -64,9 +65,7 @@ enum editor_key {
 };
 
 struct editor_keys {
-    int64_t last_ms;       /* when the last key came (clock_monotonic_ms) */
-    int64_t idle_limit_ms; /* 0: never */
-    bool warned;
+    struct idle idle;
     bool after_return; /* the last byte was CR: an LF that follows belongs to it */
     bool literal;      /* Ctrl-V: the next key is taken as it is */
     wchar_t kept;      /* the next key, before any byte is read; 0: none */

@@ -58,20 +58,38 @@ static bool ask_search(struct pager *pager)
     return pager->skipping;
 }
 
+/* A key that means something here, or -1. */
+static int read_key(const struct pager *pager)
+{
+    char warning[IDLE_WARNING_SIZE];
+    struct text text = {0};
+
+    for (;;) {
+        int key = terminal_key(pager->in, warning);
+
+        if (key == -1 || (key > 0 && strchr(" \r\nqQ/\003", key) != NULL))
+            return key;
+        if (key != TERMINAL_IDLE)
+            continue;
+        text_format(&text, MORE_ERASED "%s\r\n" MORE, warning);
+        (void)file_write_all(pager->out, text.data, text.length);
+        text_free(&text);
+    }
+}
+
 /* Waits for a key that says how to go on. */
 static void ask_for_more(struct pager *pager)
 {
     bool decided = false;
 
     sink_flush(pager->screen);
+    terminal_expect_key();
     while (!decided && !pager->sink.stopped) {
         int key;
 
         if (file_write_all(pager->out, MORE, strlen(MORE)) != 0)
             pager->sink.stopped = true;
-        do
-            key = terminal_key(pager->in);
-        while (key >= 0 && (key == 0 || strchr(" \r\nqQ/\003", key) == NULL));
+        key = read_key(pager);
         (void)file_write_all(pager->out, MORE_ERASED, strlen(MORE_ERASED));
         decided = key != '/' || ask_search(pager);
         if (key < 0 || key == 'q' || key == 'Q' || key == KEY_INTERRUPT)

@@ -65,11 +65,13 @@ static void run_typed(struct shell_session *session, const char *line)
 {
     char *masked = NULL;
 
+    terminal_expect_key();
     session_run(session, line, strlen(line), caret_of(session), &masked);
     if (masked != NULL) {
         editor_remember(session->editor, masked);
         free(masked);
     }
+    session->gone = session->gone || terminal_idle_over();
 }
 
 static void take_end(struct shell_session *session, enum editor_end end, char *line)

@@ -1,6 +1,8 @@
 /* The person's terminal: raw keys, size, Ctrl-C, the line-wise questions of a running command. */
 #pragma once
 
+#include "shell/idle.h"
+
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -36,8 +38,30 @@ void terminal_commands(bool running);
 bool terminal_interrupted(void);
 void terminal_forget_interrupt(void);
 
-/* Reads one key: a byte, or 0 for an escape sequence, which is swallowed whole. -1: gone. Ctrl-C is 3. */
-int terminal_key(int fd);
+/*
+ * The time without a key after which a session ends (0: never), at --More--, at a question and in
+ * terminal_watched(). The clock starts with a line's command, with each question and with each key.
+ */
+void terminal_set_idle_limit(int64_t limit_ms);
+
+/* True once that time is over: nobody is there, and the session ends. */
+bool terminal_idle_over(void);
+
+/* For a command that only shows what comes: keys left for the next line count too. TERMINAL_IDLE: the warning
+ * is due, and in `warning` (IDLE_WARNING_SIZE); -1: the time is over; 0: neither. */
+#define TERMINAL_IDLE (-2)
+int terminal_watched(int in, char *warning);
+
+/* Reads one key: a byte, or 0 for an escape sequence, which is swallowed whole. -1: gone, or idle for too
+ * long. TERMINAL_IDLE: the warning is due, and in `warning` (IDLE_WARNING_SIZE). Ctrl-C is 3. */
+int terminal_key(int fd, char *warning);
+
+/* The waiting for keys begins. */
+void terminal_expect_key(void);
+
+/* Inside of the two above: milliseconds until the warning or the end (-1: for ever), and what then is due. */
+int64_t terminal_idle_left(void);
+int terminal_idle_passed(char *warning);
 
 /* A line with simple editing (Backspace, Ctrl-U, UTF-8) after `question`. echo false: nothing is shown. What
  * does not fit into size - 1 bytes is refused with a beep. 1: a line; 0: Ctrl-C; -1: gone, or Ctrl-D on an

@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,15 +68,38 @@ static void swallow_sequence(int fd)
     }
 }
 
-int terminal_key(int fd)
+/* 0: a byte can be read, or the terminal is gone; otherwise what terminal_key() gives for it. */
+static int wait_for_key(int fd, char *warning)
 {
-    int byte;
+    for (;;) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        int64_t left = terminal_idle_left();
+        int ready;
 
+        if (left == 0)
+            return terminal_idle_passed(warning);
+        if (terminal_interrupted())
+            return 0; /* read_byte() tells */
+        ready = poll(&wait, 1, left > INT_MAX ? INT_MAX : (int)left);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return 0;
+    }
+}
+
+int terminal_key(int fd, char *warning)
+{
+    int byte, waited;
+
+    waited = wait_for_key(fd, warning);
+    if (waited != 0)
+        return waited;
     if (terminal_interrupted()) {
         terminal_forget_interrupt();
         return KEY_INTERRUPT;
     }
     byte = read_byte(fd);
+    if (byte > 0) /* a NUL is line noise, or somebody who wants to keep an idle session open */
+        terminal_expect_key();
     if (byte != KEY_ESCAPE)
         return byte;
     swallow_sequence(fd);
@@ -152,15 +176,33 @@ static int finish(struct asked *asked, int result)
     return result;
 }
 
+/* The warning, then the question again with what was typed. */
+static void say_idle(const struct asked *asked, const char *question, const char *warning)
+{
+    struct text text = {0};
+
+    text_format(&text, "\r\n%s\r\n%s", warning, question);
+    if (!text.failed)
+        (void)file_write_all(asked->out, text.data, text.length);
+    text_free(&text);
+    show(asked, asked->line, asked->shown);
+}
+
 int terminal_ask(int in, int out, const char *question, bool echo, char *line, size_t size)
 {
     struct asked asked = {.out = out, .echo = echo, .line = line, .size = size};
+    char warning[IDLE_WARNING_SIZE];
 
     if (file_write_all(out, question, strlen(question)) != 0)
         return -1;
+    terminal_expect_key();
     for (;;) {
-        int key = terminal_key(in);
+        int key = terminal_key(in, warning);
 
+        if (key == TERMINAL_IDLE) {
+            say_idle(&asked, question, warning);
+            continue;
+        }
         if (key < 0 || (key == KEY_END && asked.used == 0))
             return finish(&asked, -1);
         if (key == KEY_INTERRUPT)

@@ -195,13 +195,105 @@ static void questions_echo_or_do_not(void **state)
     }
 }
 
+#define WARNING "This session ends in 1 seconds unless a key is pressed."
+#define IDLE_MS 400
+
+static int page_idle(void *arg)
+{
+    int stopped;
+
+    terminal_set_idle_limit(IDLE_MS);
+    stopped = page(arg);
+    return terminal_idle_over() ? 10 + stopped : stopped;
+}
+
+static void more_ends_when_idle_after_a_warning(void **state)
+{
+    struct task task = {.length = 4, .width = 80, .lines = 60};
+    struct pty pty = pty_start(80, 24, page_idle, &task);
+
+    (void)state;
+    pty_expect(&pty, "1\r\n2\r\n3\r\n" MORE);
+    pty_expect(&pty, ERASED WARNING "\r\n" MORE);
+    pty_send(&pty, "\r");
+    pty_expect(&pty, ERASED "4\r\n" MORE);
+    pty_send_bytes(&pty, "\0\0\0", 3); /* nobody's fingers */
+    pty_expect(&pty, ERASED WARNING "\r\n" MORE ERASED);
+    pty_end(&pty, 11);
+}
+
+static int ask_idle(void *arg)
+{
+    terminal_set_idle_limit(IDLE_MS);
+    ask(arg);
+    return terminal_idle_over();
+}
+
+static void questions_end_when_idle_after_a_warning(void **state)
+{
+    bool echo = true, silent = false;
+    struct pty pty = pty_start(80, 24, ask_idle, &echo);
+
+    (void)state;
+    pty_expect(&pty, "Password: ");
+    pty_send(&pty, "ab");
+    pty_expect(&pty, "ab\r\n" WARNING "\r\nPassword: ab\r\n-1 \r\n-1\r\n");
+    pty_end(&pty, 1);
+    pty = pty_start(80, 24, ask_idle, &silent);
+    pty_expect(&pty, "Password: ");
+    pty_send(&pty, "ab");
+    pty_expect(&pty, "\r\n" WARNING "\r\nPassword: ");
+    pty_send(&pty, "c\r");
+    pty_expect(&pty, "\r\n1 abc\r\n-1\r\n");
+    pty_end(&pty, 0);
+}
+
+static int watch(void *arg)
+{
+    char warning[IDLE_WARNING_SIZE];
+    struct error err = {0};
+    int due;
+
+    (void)arg;
+    if (terminal_raw(0, &err) != 0)
+        return 100;
+    terminal_set_idle_limit(IDLE_MS);
+    terminal_expect_key();
+    dprintf(1, "watching\r\n");
+    while ((due = terminal_watched(0, warning)) != -1) {
+        if (due == TERMINAL_IDLE)
+            dprintf(1, "%s\r\n", warning);
+        terminal_wait(0, -1, 10);
+    }
+    terminal_restore(0);
+    return terminal_idle_over();
+}
+
+static void what_only_shows_ends_when_idle_after_a_warning(void **state)
+{
+    struct pty pty = pty_start(80, 24, watch, NULL);
+
+    (void)state;
+    pty_expect(&pty, "watching\r\n" WARNING "\r\n");
+    pty_send(&pty, "x"); /* it stays for the next line, and counts */
+    pty_expect(&pty, WARNING "\r\n");
+    pty_end(&pty, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exactly_a_screen_does_not_page),   cmocka_unit_test(length_0_never_pages),
-        cmocka_unit_test(space_is_a_page_and_enter_a_line), cmocka_unit_test(q_and_ctrl_c_stop),
-        cmocka_unit_test(ctrl_c_stops_an_endless_output),   cmocka_unit_test(slash_skips_to_a_text),
-        cmocka_unit_test(wrapped_lines_count_as_several),   cmocka_unit_test(questions_echo_or_do_not),
+        cmocka_unit_test(exactly_a_screen_does_not_page),
+        cmocka_unit_test(length_0_never_pages),
+        cmocka_unit_test(space_is_a_page_and_enter_a_line),
+        cmocka_unit_test(q_and_ctrl_c_stop),
+        cmocka_unit_test(ctrl_c_stops_an_endless_output),
+        cmocka_unit_test(slash_skips_to_a_text),
+        cmocka_unit_test(wrapped_lines_count_as_several),
+        cmocka_unit_test(questions_echo_or_do_not),
+        cmocka_unit_test(more_ends_when_idle_after_a_warning),
+        cmocka_unit_test(questions_end_when_idle_after_a_warning),
+        cmocka_unit_test(what_only_shows_ends_when_idle_after_a_warning),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
