@@ -3,6 +3,7 @@
 #include "shell/modifier.h"
 #include "shell/session_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct modifier_kind *kind_of(const char *name)
@@ -46,6 +47,24 @@ static void take(struct plan *plan, const struct match *match, size_t word)
     }
 }
 
+/* Lines taken out of a document leave none. */
+static int refuse_filter_of_json(const struct plan *plan, const struct line *line, struct caret caret,
+                                 struct text *out)
+{
+    for (size_t i = 0; plan->json && i < plan->count; i++) {
+        const struct modifier_use *use = &plan->uses[i];
+        char message[96];
+
+        if (use->kind == NULL)
+            continue;
+        snprintf(message, sizeof(message), "\"%s\" takes lines, but \"json\" prints one whole document",
+                 use->kind->name);
+        complain_at(out, line->text, line->words[use->word].start, caret, message);
+        return -1;
+    }
+    return 0;
+}
+
 int plan_read(struct plan *plan, struct arena *arena, const struct shell_session *session,
               const struct line *line, size_t bar, struct caret caret, struct text *out)
 {
@@ -69,7 +88,19 @@ int plan_read(struct plan *plan, struct arena *arena, const struct shell_session
         take(plan, &match, bar + 1);
         bar = end;
     }
-    return 0;
+    return refuse_filter_of_json(plan, line, caret, out);
+}
+
+bool plan_wants_json(struct arena *arena, const struct shell_session *session, const struct line *line)
+{
+    for (size_t bar = line_bar(line, 0); bar < line->count; bar = line_bar(line, bar + 1)) {
+        struct match match;
+
+        match_modifier(&match, arena, &session->grammar, line, bar + 1, line_bar(line, bar + 1));
+        if (match.result == MATCH_DONE && strcmp(match.entry->path, MODIFIER_JSON) == 0)
+            return true;
+    }
+    return false;
 }
 
 struct sink *plan_build(const struct plan *plan, const struct line *line, struct sink *base,

@@ -81,6 +81,26 @@ static void say_complaint(struct run *run)
     text_free(&all);
 }
 
+/* What reads a document gets one of this, too. */
+static void say_complaint_in_json(struct run *run)
+{
+    struct sink *sink = sink_fd(STDOUT_FILENO, run->session->interactive);
+    struct shell_output *output = sink == NULL ? NULL : render_new(RENDER_JSON, sink);
+    const char *at = run->complaint.data, *message = at == NULL ? NULL : strstr(at, "% ");
+
+    if (output == NULL || message == NULL)
+        abort();
+    message += strlen("% ");
+    error_set(&run->err, ERROR_INVALID_ARGUMENT, "%.*s", (int)strcspn(message, "\n"), message);
+    message += strcspn(message, "\n") + 1;
+    if (*message != '\0')
+        error_hint(&run->err, "%.*s", (int)strcspn(message, "\n"), message);
+    render_finish(output, &run->err);
+    render_free(output);
+    sink_finish(sink);
+    sink_free(sink);
+}
+
 static void set_masked(struct run *run)
 {
     const struct shell_session *session = run->session;
@@ -370,10 +390,13 @@ enum shell_status session_run(struct shell_session *session, const char *line, s
         if (masked != NULL && (*masked = strdup(run.masked)) == NULL)
             abort();
         set_call(&run, NULL);
-        if (run.understood)
+        if (run.understood) {
             status = run_understood(&run);
-        else
+        } else {
             say_complaint(&run);
+            if (plan_wants_json(&run.arena, session, &run.line))
+                say_complaint_in_json(&run);
+        }
     }
     note_input(&run, status);
     run_free(&run);

@@ -112,6 +112,9 @@ void input_free(struct input *input);
 int plan_read(struct plan *plan, struct arena *arena, const struct shell_session *session,
               const struct line *line, size_t bar, struct caret caret, struct text *out);
 
+/* Does the line ask for JSON, whatever else is wrong with it? */
+bool plan_wants_json(struct arena *arena, const struct shell_session *session, const struct line *line);
+
 /*
  * The sinks that the plan asks for, in front of `base` (taken over). NULL: a pattern is bad; complaint in
  * *out.

@@ -187,7 +187,6 @@ static void filters_chain(void **state)
     OUT("sh rows | last 1", "beta|max 3\n");
     OUT("sh rows | include gamma 2", "gamma 2\n");
     OUT("sh rows | more", "alpha 0\nbeta 1\ngamma 2\nbeta|max 3\n");
-    OUT("sh rows | json | include ok", "");
 }
 
 static void refuses_bad_modifiers(void **state)
@@ -248,6 +247,31 @@ static void answers_in_json(void **state)
     at.context.unmet = TABLE_NEEDS_DAEMON;
     assert_int_equal(capture_line(&at, "needs daemon | json"), SHELL_UNREACHABLE);
     assert_non_null(strstr(at.out, "\"code\":\"unreachable\""));
+}
+
+static void json_is_one_document(void **state)
+{
+    static const char refused[] = "% \"include\" takes lines, but \"json\" prints one whole document\n";
+
+    (void)state;
+    assert_int_equal(capture_line(&at, "show rows | include beta | json"), SHELL_NOT_UNDERSTOOD);
+    assert_memory_equal(at.errors, "show rows | include beta | json\n            ^\n", 46);
+    assert_string_equal(at.errors + 46, refused);
+    assert_string_equal(at.out,
+                        "{\"error\":{\"code\":\"invalid-argument\",\"message\":\"\\\"include\\\" takes "
+                        "lines, but \\\"json\\\" prints one whole document\",\"hint\":null}}\n");
+    assert_int_equal(capture_line(&at, "show rows | json | count"), SHELL_NOT_UNDERSTOOD);
+    assert_int_equal(at.context.runs, 0);
+    assert_int_equal(capture_line(&at, "show rows | json | more"), SHELL_OK);
+    assert_int_equal(capture_line(&at, "show bogus | js"), SHELL_NOT_UNDERSTOOD);
+    assert_string_equal(at.errors, "show bogus | js\n     ^\n% invalid command detected at '^' marker.\n");
+    assert_string_equal(at.out, "{\"error\":{\"code\":\"invalid-argument\",\"message\":\"invalid command "
+                                "detected at '^' marker.\",\"hint\":null}}\n");
+    capture_line(&at, "show i | json");
+    assert_non_null(strstr(at.out, "\"message\":\"ambiguous command: \\\"show i\\\" matches"));
+    capture_line(&at, "conf t");
+    assert_int_equal(capture_line(&at, "do show bogus | json"), SHELL_NOT_UNDERSTOOD);
+    assert_memory_equal(at.out, "{\"error\":", 9);
 }
 
 static void tells_failures_apart(void **state)
@@ -519,6 +543,7 @@ int main(void)
         TEST(refuses_bad_modifiers),
         TEST(saves),
         TEST(answers_in_json),
+        TEST(json_is_one_document),
         TEST(tells_failures_apart),
         cmocka_unit_test_setup_teardown(keeps_users_out, open_user, close_session),
         TEST(masks_secrets),
