@@ -317,6 +317,8 @@ static const struct shell_command commands[] = {
     {.grammar = "configure", .help = "Change the configuration", .role = SHELL_ROLE_ADMIN},
     {.grammar = "configure terminal [revert timer <revert_minutes>]",
      .help = "Change it from this terminal",
+     .words = SHELL_HELP("revert", "Go back by itself unless it is confirmed in time")
+         SHELL_HELP("timer", "Minutes until then"),
      .run = run_terminal,
      CHANGING,
      .manual = "A change applies at once. It lasts over a restart of the services only after `copy "
@@ -366,6 +368,11 @@ static const struct shell_command commands[] = {
          "username <user:account> [sshkey <key_algorithm> <key_data> [<key_comment>]] [password system] role "
          "{admin | user}",
      .help = "An account of this node",
+     .words = SHELL_HELP("sshkey", "Add a public key that logs in")
+         SHELL_HELP("password", "Log in with a password, too")
+             SHELL_HELP("system", "The password of the system's user of that name")
+                 SHELL_HELP("role", "What the account may do") SHELL_HELP("admin", "Everything")
+                     SHELL_HELP("user", "Look, but change nothing"),
      .run = run_username,
      .no = "username <user:account> [{sshkey <key_algorithm> <key_data> [<key_comment>] | password system}]",
      STATEMENT,
@@ -389,6 +396,13 @@ static const struct shell_command commands[] = {
     {.grammar = "mail-server <mail_host> [port <port>] [username <word>] [password [{plain <secret> | sealed "
                 "<sealed>}]] [from <mail_address>] [to <mail_list>] [starttls]",
      .help = "Where notices are mailed through",
+     .words = SHELL_HELP("port", "Port of the mail server") SHELL_HELP("username", "Log in there as")
+         SHELL_HELP("password", "With this password; asked for if none is given")
+             SHELL_HELP("plain", "The password as it is")
+                 SHELL_HELP("sealed", "The password as show running-config prints it")
+                     SHELL_HELP("from", "Sender of the notices")
+                         SHELL_HELP("to", "Who gets the notices, separated by commas")
+                             SHELL_HELP("starttls", "Insist on TLS without a login too"),
      .run = run_mail,
      .no = "mail-server",
      STATEMENT,
@@ -400,6 +414,8 @@ static const struct shell_command commands[] = {
          "What could not be sent: `show notices`."},
     {.grammar = "platform-release <release>",
      .help = "The release whose listings and words are followed",
+     .words = SHELL_HELP("3.5", "Release 3.5, the default") SHELL_HELP("3.9", "Release 3.9")
+         SHELL_HELP("3.10", "Release 3.10"),
      .run = run_release,
      .no = "platform-release [<release>]",
      STATEMENT},
@@ -415,6 +431,9 @@ static const struct shell_command commands[] = {
          "disk:, or sftp, scp, ftp, tftp, http or https as in sftp://host/folder; without a user in it."},
     {.grammar = "user <word> [password [{plain <secret> | sealed <sealed>}]]",
      .help = "Who logs in there",
+     .words = SHELL_HELP("password", "With this password; asked for if none is given")
+         SHELL_HELP("plain", "The password as it is")
+             SHELL_HELP("sealed", "The password as show running-config prints it"),
      .run = run_user,
      .no = "user [<word>]",
      CHANGING,

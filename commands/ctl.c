@@ -272,6 +272,8 @@ static const struct shell_command commands[] = {
     SHELL_WORD("utils service", "The services that use certificates"),
     {.grammar = "utils ctl set-cluster {mixed-mode | non-secure-mode} [force]",
      .help = "With or without a certificate trust list",
+     .words = SHELL_HELP("mixed-mode", "Make the certificate trust list")
+         SHELL_HELP("non-secure-mode", "Take the certificate trust list away"),
      .run = run_set_cluster,
      CHANGING,
      .manual =

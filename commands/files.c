@@ -408,6 +408,7 @@ static const struct shell_command commands[] = {
     {.grammar = "crypto host_key", .help = "The SSH host keys of servers that files are copied from and to"},
     {.grammar = "crypto host_key delete host <server>",
      .help = "Forget the host key of a server: the next contact is the first again",
+     .words = SHELL_HELP("host", "Whose host key to forget"),
      .run = run_delete_key,
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,

@@ -242,6 +242,9 @@ static const struct shell_command commands[] = {
          "ncs ha register [secondary-server <ha_server>] [email-address <mail_list>] [failover-type {manual "
          "| automatic}] [virtual-ipv4 <virtual_ipv4>] [virtual-ipv6 <virtual_ipv6>] [password-stdin]",
      .help = "Make a pair of this server and its secondary",
+     .words = SHELL_HELP("failover-type", "Who decides on a failover when the primary is lost")
+         SHELL_HELP("manual", "An admin") SHELL_HELP("automatic", "The secondary")
+             SHELL_HELP("password-stdin", "Take the secondary's key from the next line of standard input"),
      .run = run_register,
      CHANGING,
      .manual =

@@ -235,6 +235,15 @@ static const struct shell_command commands[] = {
                 "[c <c>] [san <san>] [algorithm <algorithm>] [size <size:key_size>] "
                 "[force]",
      .help = "Make a new key, with a signing request or a self-signed certificate",
+     .words = SHELL_HELP("-newdn", "Ask for another subject than the one in use")
+         SHELL_HELP("-csr", "Write a signing request to this file, not a self-signed certificate")
+             SHELL_HELP("repository", "Repository of that file") SHELL_HELP(
+                 "cn", "Common name: the fully qualified domain name") SHELL_HELP("ou", "Organizational unit")
+                 SHELL_HELP("o", "Organization") SHELL_HELP("l", "City or locality")
+                     SHELL_HELP("st", "State or province") SHELL_HELP("c", "Country, two letters") SHELL_HELP(
+                         "san", "Subject alternative names") SHELL_HELP("algorithm", "Public key algorithm")
+                         SHELL_HELP("size", "Key size or curve")
+                             SHELL_HELP("force", "Do not ask before it is made"),
      .run = run_genkey,
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,

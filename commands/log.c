@@ -151,10 +151,16 @@ static const struct shell_command commands[] = {
     {.grammar = "show logging", .help = "The node's log files"},
     {.grammar = "show logging {health-monitor | application} [{last <count> | follow}]",
      .help = "Lines of a log file",
+     .words = SHELL_HELP("health-monitor", "What the health monitor logged")
+         SHELL_HELP("application", "What the services logged")
+             SHELL_HELP("follow", "New lines as they are written, until Ctrl-C"),
      .run = run_logging,
-     .manual = "With follow, new lines appear as they are written, until Ctrl-C, or until the session has been idle for its time."},
+     .manual = "With follow, new lines appear as they are written, until Ctrl-C, or until the session has "
+               "been idle for its time."},
     {.grammar = "show logging audit [{last <count> | follow}]",
      .help = "Lines of the audit trail's file",
+     .words = SHELL_HELP("audit", "The audit trail, as it is written to its file")
+         SHELL_HELP("follow", "New lines as they are written, until Ctrl-C"),
      .run = run_logging,
      .role = SHELL_ROLE_ADMIN,
      .manual = "What everybody typed, and from where: for administrators, as `show audit` is."},

@@ -421,11 +421,13 @@ static const struct shell_command commands[] = {
      .needs = NEED_STORE},
     {.grammar = TOFU "showcert host <host_port>",
      .help = "Everything about one pin, beside the certificate that was refused",
+     .words = SHELL_HELP("host", "Whose pin to show"),
      .run = run_show,
      .needs = NEED_STORE,
      .manual = "Fields in which the refused certificate differs from the pinned one are marked with *."},
     {.grammar = TOFU "history host <host_port>",
      .help = "Who and what changed a pin, when and why",
+     .words = SHELL_HELP("host", "Whose pin is meant"),
      .run = run_history,
      .needs = NEED_STORE},
 };

@@ -98,6 +98,9 @@ static const struct shell_command commands[] = {
                 "{devicemgmt | pubnet | "
                 "system | user}",
      .help = "Set how certificates are checked in a trust zone",
+     .words = SHELL_HELP("disable", "Check nothing")
+         SHELL_HELP("trust-on-first-use", "Pin what a server shows first, refuse anything else")
+             SHELL_HELP("enable", "Validate against the CA certificates of the zone"),
      .run = run_set,
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,

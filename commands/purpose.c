@@ -385,6 +385,8 @@ static const struct shell_command commands[] = {
                "certificate may be shared by several."},
     {.grammar = "set key regen authz {encryption | signing} [force]",
      .help = "Make a new key for access tokens",
+     .words = SHELL_HELP("encryption", "The key that encrypts tokens")
+         SHELL_HELP("signing", "The key that signs tokens"),
      .run = run_regen_key,
      CHANGING,
      .manual =
@@ -392,6 +394,8 @@ static const struct shell_command commands[] = {
     SHELL_WORD("show key", "Keys of access tokens"),
     {.grammar = "show key authz {encryption | signing}",
      .help = "The checksum of a key, to compare nodes",
+     .words = SHELL_HELP("encryption", "The key that encrypts tokens")
+         SHELL_HELP("signing", "The key that signs tokens"),
      .run = run_show_key,
      .needs = NEED_DAEMON,
      .failed = PURPOSE_FAILED},

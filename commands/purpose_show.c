@@ -260,6 +260,8 @@ static const struct shell_command commands[] = {
     SHELL_WORD("show csr", "Signing requests by purpose"),
     {.grammar = "show cert list {own | trust}",
      .help = "The node's own certificates, or those of the trust stores",
+     .words =
+         SHELL_HELP("own", "The node's own certificates") SHELL_HELP("trust", "Those of the trust stores"),
      .run = run_list,
      .needs = NEED_DAEMON,
      .failed = PURPOSE_FAILED},
@@ -278,6 +280,8 @@ static const struct shell_command commands[] = {
      .failed = PURPOSE_FAILED},
     {.grammar = "show csr list [{own | trust}]",
      .help = "The signing requests that wait for their certificates",
+     .words = SHELL_HELP("own", "Requests for own certificates")
+         SHELL_HELP("trust", "Requests for certificates of the trust stores"),
      .run = run_csr_list,
      .needs = NEED_DAEMON,
      .failed = PURPOSE_FAILED},

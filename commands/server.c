@@ -265,6 +265,14 @@ static int run_test(struct shell_call *call, struct error *err)
 #define EDIT_TAIL                                                                   \
     " [username <server_user>] [{password | password-stdin}] [port <server_port>] " \
     "[timeout <server_timeout>] [proxy <server_proxy>] [save-unreachable]"
+#define SERVER_WORDS                                                                       \
+    SHELL_HELP("username", "Who logs in there")                                            \
+    SHELL_HELP("password", "Ask for another password")                                     \
+    SHELL_HELP("password-stdin", "Take the password from the next line of standard input") \
+    SHELL_HELP("port", "Port, 443 unless given")                                           \
+    SHELL_HELP("timeout", "Seconds to wait for an answer, 30 unless given")                \
+    SHELL_HELP("proxy", "HTTP proxy that carries the connection, or none")                 \
+    SHELL_HELP("save-unreachable", "Save it even where the server does not answer")
 #define CHANGE .role = SHELL_ROLE_ADMIN, .needs = NEED_DAEMON, .flags = SHELL_CHANGES
 
 #define DNAC_MENU_NEW "Prime Data Migration Tool"
@@ -286,6 +294,7 @@ static const struct shell_command commands[] = {
                "Identity Services Engine: at most a primary and a standby, or one standalone"),
     SHELL_WORD("ncs server dnac", dnac_help),
     {.grammar = "ncs server ise" ADD_TAIL,
+     .words = SERVER_WORDS,
      .help = "Register an ISE server",
      .run = run_add,
      CHANGE,
@@ -298,6 +307,7 @@ static const struct shell_command commands[] = {
          "proxy that carries the connection (CONNECT); the certificate that is judged is the server's all "
          "the same, and the proxy gets no credentials."},
     {.grammar = "ncs server ise edit <ise_server>" EDIT_TAIL,
+     .words = SERVER_WORDS,
      .help = "Change a registered ISE server",
      .run = run_edit,
      CHANGE,
@@ -314,6 +324,7 @@ static const struct shell_command commands[] = {
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON},
     {.grammar = "ncs server dnac" ADD_TAIL,
+     .words = SERVER_WORDS,
      .help = "Register a DNA Center server",
      .run = run_add,
      CHANGE,
@@ -322,6 +333,7 @@ static const struct shell_command commands[] = {
                "and renewed before it ends and when it is refused. The original appliance's menu has this "
                "under " DNAC_MENU_NEW " from release 3.10.1 on, before that under " DNAC_MENU_OLD "."},
     {.grammar = "ncs server dnac edit <dnac_server>" EDIT_TAIL,
+     .words = SERVER_WORDS,
      .help = "Change a registered DNA Center server",
      .run = run_edit,
      CHANGE},

@@ -452,6 +452,7 @@ static const struct shell_command commands[] = {
      .needs = NEED_STORE},
     {.grammar = "show server sessions <ise_server> [summary]",
      .help = "The active sessions that an ISE server knows of",
+     .words = SHELL_HELP("summary", "Only how many there are"),
      .run = run_sessions,
      .needs = NEED_DAEMON,
      .manual = "Asks the server now (Session/ActiveCount and Session/ActiveList of its monitoring API); with "

@@ -26,6 +26,16 @@ static void add_types(struct shell_program *program, struct shell_type *types, c
     program->type_count += count;
 }
 
+/* What these words mean in every command that does not say otherwise. */
+static const char words[] = SHELL_HELP("force", "Do not ask first")
+    SHELL_HELP("password-stdin", "Take the secret from the next line of standard input")
+        SHELL_HELP("overwrite", "Replace what is there") SHELL_HELP("detail", "All of each")
+            SHELL_HELP("trustzone", "The trust zone that is meant")
+                SHELL_HELP("truststore", "The trust zone whose CA certificates are meant")
+                    SHELL_HELP("devicemgmt", "Managed devices") SHELL_HELP("pubnet", "Public hosts")
+                        SHELL_HELP("system", "The other server of the pair, ISE and DNA Center")
+                            SHELL_HELP("user", "Login services, mail and file servers");
+
 void table_fill(struct shell_program *program)
 {
     static struct shell_branch all[BRANCH_COUNT];
@@ -36,6 +46,7 @@ void table_fill(struct shell_program *program)
     program->branches = all;
     program->branch_count = BRANCH_COUNT;
     program->type_count = 0;
+    program->words = words;
     program->types = types;
     add_types(program, types, common_types, common_type_count);
     add_types(program, types, key_types, key_type_count);

@@ -147,12 +147,17 @@ static const struct shell_command commands[] = {
                "chain that names a responder. An answer that the server brings along (stapled) comes first."},
     {.grammar = OCSP "custom {enable | disable}",
      .help = "Ask these responders, not those that a certificate names",
+     .words = SHELL_HELP("enable", "Ask your own responders, not those that a certificate names")
+         SHELL_HELP("disable", "Ask the responders that a certificate names"),
      .run = run_custom,
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,
      .flags = SHELL_CHANGES},
     {.grammar = OCSP "custom {set {url1 | url2} <url:ocsp_url> | clear {url1 | url2}}",
      .help = "A responder of your own",
+     .words = SHELL_HELP("set", "Set a responder of your own")
+         SHELL_HELP("clear", "Forget a responder of your own") SHELL_HELP("url1", "The responder asked first")
+             SHELL_HELP("url2", "The responder asked where url1 does not answer"),
      .run = run_url,
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,
@@ -162,6 +167,8 @@ static const struct shell_command commands[] = {
                "it."},
     {.grammar = OCSP "failure {soft | hard}",
      .help = "What it means that no responder answers",
+     .words = SHELL_HELP("soft", "Trust a certificate whose responders do not answer")
+         SHELL_HELP("hard", "Refuse a certificate whose responders do not answer"),
      .run = run_failure,
      .role = SHELL_ROLE_ADMIN,
      .needs = NEED_DAEMON,

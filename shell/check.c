@@ -173,6 +173,7 @@ static int check_mode(struct check *check, const struct grammar_mode *mode)
 
     check->places = check->last = NULL;
     walk_start(&walk, &check->arena, &check->line, mode, SHELL_ROLE_ADMIN);
+    walk.words = check->grammar.program->words;
     add_place(check, &walk, "");
     for (const struct place *place = check->places; place != NULL; place = place->next)
         if (check_place(check, place) != 0)

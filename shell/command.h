@@ -78,6 +78,9 @@ struct shell_command {
      * same handler, which asks shell_is_no(). */
     const char *no;
     const char *failed; /* a line behind the error when it fails, which scripts look for; or NULL */
+    /* Help of keywords inside the command, "word: help" a line (SHELL_HELP); or NULL. What is not here has
+     * the help of the argument that follows, or that of shell_program.words. */
+    const char *words;
 };
 
 /* An entry that only gives a word of the tree its help: SHELL_WORD("show", "What there is to see"). */
@@ -85,6 +88,8 @@ struct shell_command {
     {                                      \
         .grammar = (words), .help = (text) \
     }
+
+#define SHELL_HELP(word, text) word ": " text "\n"
 
 /* The commands of one file. */
 struct shell_branch {

@@ -46,6 +46,7 @@ static void walk_mode(struct typing *typing, const struct complete_place *place,
     typing->nested = 0;
     typing->match = (struct match){.mode = mode};
     walk_start(&typing->walk, &typing->arena, &typing->line, entries, place->role);
+    typing->walk.words = place->grammar->program->words;
     while (at < stop) {
         /* Word by word, so that a command line among the arguments is noticed before it is swallowed. */
         if (!typing->in_modifier && line_type(&typing->walk) != NULL) {

@@ -51,7 +51,8 @@ struct walk {
     struct arena *arena;
     const struct line *line;
     enum shell_role role;
-    bool *secret; /* for each word of the line: does it hold a secret? */
+    const char *words; /* shell_program.words */
+    bool *secret;      /* for each word of the line: does it hold a secret? */
     struct thread *threads;
     size_t count;
     size_t capacity;
@@ -92,7 +93,8 @@ bool thread_is_help(const struct thread *thread);
 bool thread_is_visible(const struct thread *thread);
 
 /*
- * The help of a keyword that may follow: of an entry made for it; of the command whose leading keywords it
- * ends; of the argument it announces; of the only command that has it; else "".
+ * The help of a keyword that may follow: of an entry made for it, or of its command's words; of the command
+ * whose leading keywords it ends; of the argument it announces; of the one command it leads to; of the
+ * program's words; else "".
  */
 const char *walk_keyword_help(const struct walk *walk, const char *word);

@@ -21,6 +21,8 @@ struct shell_program {
     size_t branch_count;
     const struct shell_type *types;
     size_t type_count;
+    const char
+        *words; /* help of keywords that mean the same in all commands, as shell_command.words; or NULL */
     void *context;
     /* May the caller still be here? Asked before each line is understood; may set the role. May be NULL. */
     int (*admit)(void *context, struct error *err);

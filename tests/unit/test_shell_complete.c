@@ -143,16 +143,20 @@ static void helps(void **state)
             "  |                 Output modifiers\n"
             "  <cr>\n");
     help_is("mix ", 0,
-            "  all               One or all\n"
+            "  all               All of them\n"
             "  <host_port>       Address or name and port, e.g. 10.1.1.1_443\n"
             "    127.0.0.21_443  ISE-server\n"
             "    127.0.0.22_443  kong\n");
     help_is("zones ", 0,
             "  disable           Trust all\n"
-            "  enable            A policy\n");
+            "  enable            Check them\n");
+    help_is("zones enable ", 0, "  trustzone         Which zone\n");
+    help_is("zones enable trustzone ", 0,
+            "  devicemgmt        Devices\n"
+            "  pubnet            Hosts\n");
     help_is("nc ce t add host h_1 f", 0,
             "  fingerprint       A word\n"
-            "  force             Add a pin\n");
+            "  force             Do not ask\n");
     help_is("show rows | la", 0, "  last              The last lines, 10 unless said otherwise\n");
 }
 

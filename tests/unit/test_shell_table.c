@@ -40,8 +40,11 @@ static void finds_planted_faults(void **state)
         {{{"a <word>", PLAIN("x")}, {"a <x:word>", PLAIN("x")}, {"d", PLAIN("x")}}, "can be typed alike"},
         {{{"a <word>", PLAIN("x")}, {"a <file>", PLAIN("x")}, {"d", PLAIN("x")}}, "cannot be told apart"},
         {{{"a <text>", PLAIN("x")}, {"a <word>", PLAIN("x")}, {"d", PLAIN("x")}}, "cannot be told apart"},
-        {{{"a [b] [c]", PLAIN("x")}, {"a c b", PLAIN("x")}, {"d", PLAIN("x")}}, "can be typed alike"},
+        {{{"a [b] [c]", PLAIN("x"), .words = "b: x\nc: x\n"}, {"a c b", PLAIN("x")}, {"d", PLAIN("x")}},
+         "can be typed alike"},
         {{{"a b", PLAIN("x")}, {"a B", PLAIN("x")}, {"a", PLAIN("x")}}, "another spelling"},
+        {{{"a {b | c}", PLAIN("x"), .words = "b: x\n"}, {"b", PLAIN("x")}, {"d", PLAIN("x")}},
+         "behind \"a\": no help for \"c\""},
         {{{"a'", PLAIN("x")}, {"b", PLAIN("x")}, {"d", PLAIN("x")}}, "cannot be typed plainly"},
     };
 
