@@ -36,6 +36,52 @@ static const struct shell_type *line_type(const struct walk *walk)
     return NULL;
 }
 
+/* A value that may hold blanks, and is known, begins at the word to come. */
+static const struct shell_type *blank_type(const struct walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct step *step = walk->threads[i].step;
+        if (step->kind == STEP_ARGUMENT && step->type->rest && step->type->complete != NULL)
+            return step->type;
+    }
+    return NULL;
+}
+
+static bool any_starts(const struct shell_type *type, void *context, const char *prefix)
+{
+    struct shell_words values = {0};
+    bool found = false;
+
+    type->complete(context, prefix, &values);
+    for (size_t i = 0; i < values.count && !found; i++)
+        found = strncmp(values.items[i].word, prefix, strlen(prefix)) == 0;
+    shell_words_free(&values);
+    return found;
+}
+
+/* If what was typed from word number `at` on is the start of such a value, it is all one prefix. */
+static bool take_blanks(struct typing *typing, void *context, size_t at)
+{
+    const struct shell_type *type = blank_type(&typing->walk);
+    const struct line_word *word = &typing->line.words[at];
+    size_t length = typing->line.length - word->start, whole = typing->line.words[typing->line.count - 1].end;
+    struct error err = {0};
+    const char *value;
+
+    if (type == NULL || word->quoted || line_bar(&typing->line, at) < typing->line.count)
+        return false;
+    value = arena_keep(&typing->arena, typing->line.text + word->start, whole - word->start);
+    if (whole < typing->line.length && (type->check == NULL || type->check(value, &err) == 0))
+        return false;
+    value = arena_keep(&typing->arena, typing->line.text + word->start, length);
+    if (!any_starts(type, context, value))
+        return false;
+    typing->prefix = value;
+    typing->typed = length;
+    typing->quoted = false;
+    return true;
+}
+
 static void walk_mode(struct typing *typing, const struct complete_place *place,
                       const struct shell_mode *mode, size_t from, size_t stop)
 {
@@ -54,7 +100,10 @@ static void walk_mode(struct typing *typing, const struct complete_place *place,
             typing->result = MATCH_DONE;
             return;
         }
-        typing->result = walk_words(&typing->walk, &at, at + 1, &typing->match);
+        if (take_blanks(typing, place->grammar->program->context, at))
+            break;
+        typing->result =
+            walk_words(&typing->walk, &at, blank_type(&typing->walk) != NULL ? stop : at + 1, &typing->match);
         if (typing->result != MATCH_DONE)
             return;
     }
@@ -126,13 +175,13 @@ static void add_keywords(const struct typing *typing, struct shell_words *words)
     }
 }
 
-/* A value as it has to be typed: in quotes if it would otherwise not be one word. */
-static void add_value(struct shell_words *words, const struct shell_word *value, bool quoted)
+/* A value as it has to be typed: in quotes if it would otherwise not be one word and has to be. */
+static void add_value(struct shell_words *words, const struct shell_word *value, bool quoted, bool rest)
 {
     struct text text = {0};
     const char *at = value->word;
 
-    if (!quoted && *at != '\0' && *at != '"' && *at != '\'' && strpbrk(at, " \t|") == NULL) {
+    if (!quoted && *at != '\0' && *at != '"' && *at != '\'' && strpbrk(at, rest ? "|" : " \t|") == NULL) {
         shell_words_add(words, at, value->help);
         return;
     }
@@ -168,7 +217,7 @@ static void add_values(const struct typing *typing, void *context, struct shell_
         for (size_t v = 0; v < values.count; v++)
             if (strncmp(values.items[v].word, typing->prefix, length) == 0 &&
                 text_is_printable(values.items[v].word, strlen(values.items[v].word)))
-                add_value(words, &values.items[v], typing->quoted);
+                add_value(words, &values.items[v], typing->quoted, type->rest);
         shell_words_free(&values);
     }
 }

@@ -244,6 +244,7 @@ static const struct shell_command table_commands[] = {
     {"mix {all | <host_port>}", "One or all", table_say, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
     {"echo <word>", "A word", table_say, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
     {"note <text>", "Any words", table_say, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
+    {"start <service>", "A service", table_say, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
     {"fail", "Fails", table_fail, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
     {"ask", "Asks for a name", table_ask, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
     {"ask secret", "Asks for a secret", table_secret, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
@@ -331,7 +332,28 @@ static inline void table_complete_repository(void *context, const char *prefix, 
     shell_words_add(words, "defaultRepo", "");
 }
 
+static inline int table_check_service(const char *word, struct error *err)
+{
+    if (strcmp(word, "Big Tomcat") == 0 || strcmp(word, "Big TFTP") == 0 || strcmp(word, "Small") == 0)
+        return 0;
+    return error_set(err, ERROR_INVALID_ARGUMENT, "%s is not a service", word);
+}
+
+static inline void table_complete_service(void *context, const char *prefix, struct shell_words *words)
+{
+    (void)context;
+    (void)prefix;
+    shell_words_add(words, "Big Tomcat", "tomcat");
+    shell_words_add(words, "Big TFTP", "tftp");
+    shell_words_add(words, "Small", "small");
+}
+
 static const struct shell_type table_types[] = {
+    {.name = "service",
+     .help = "A service, its blanks included",
+     .check = table_check_service,
+     .complete = table_complete_service,
+     .rest = true},
     {.name = "host_port",
      .help = "Address or name and port, e.g. 10.1.1.1_443",
      .check = table_check_host_port,

@@ -160,6 +160,25 @@ static void helps(void **state)
     help_is("show rows | la", 0, "  last              The last lines, 10 unless said otherwise\n");
 }
 
+static void completes_values_with_blanks(void **state)
+{
+    (void)state;
+    assert_string_equal(tab("start "), "0: Big TFTP Big Tomcat Small");
+    assert_string_equal(tab("start Big"), "3: Big TFTP Big Tomcat");
+    assert_string_equal(tab("start Big "), "4: Big TFTP Big Tomcat");
+    assert_string_equal(tab("do start Big To"), "6: Big Tomcat");
+    assert_string_equal(tab("start \"Big To"), "7: \"Big Tomcat\"");
+    assert_string_equal(tab("start Big x"), "0:");
+    help_is("start Big ", 0,
+            "  <service>         A service, its blanks included\n"
+            "    Big TFTP        tftp\n"
+            "    Big Tomcat      tomcat\n");
+    help_is("start Big Tomcat ", 0,
+            "  |                 Output modifiers\n"
+            "  <cr>\n");
+    help_is("start Big x ", 0, "      ^\n% invalid value for <service>: Big x is not a service\n");
+}
+
 static void points_at_what_is_wrong_when_asked(void **state)
 {
     (void)state;
@@ -187,6 +206,7 @@ int main(void)
         cmocka_unit_test(completes_in_modes),
         cmocka_unit_test(hides_what_a_user_may_not),
         cmocka_unit_test(helps),
+        cmocka_unit_test(completes_values_with_blanks),
         cmocka_unit_test(points_at_what_is_wrong_when_asked),
         cmocka_unit_test(never_runs_anything),
     };
