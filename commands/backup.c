@@ -171,7 +171,7 @@ static int run_restore(struct shell_call *call, struct error *err)
 
 static const struct shell_command commands[] = {
     {.grammar =
-         "backup <name:new_file> repository <repository> [{password-stdin | password-file <disk_path>}]",
+         "backup <name:backup_name> repository <repository> [{password-stdin | password-file <disk_path>}]",
      .help = "Write the whole node into one encrypted file",
      .run = run_backup,
      .role = SHELL_ROLE_ADMIN,

@@ -121,6 +121,7 @@ static void complete_repository(void *arg, const char *prefix, struct shell_word
     const struct context *context = arg;
     char folder[PATH_MAX];
 
+    types_complete_configured_repository(arg, prefix, words);
     if (node_path(context->home, "repository", folder, sizeof(folder), NULL) == 0)
         complete_entries(folder, prefix, "repository", words);
 }
@@ -151,6 +152,9 @@ const struct shell_type common_types[] = {
      .check = check_file_name,
      .complete = complete_file},
     {.name = "new_file", .help = "Name of the file to write in the repository", .check = check_file_name},
+    {.name = "backup_name",
+     .help = "Start of the file's name: <name>-<date>-<time>.backup",
+     .check = check_file_name},
     {.name = "repository",
      .help = "Repository, e.g. defaultRepo",
      .check = check_file_name,

@@ -21,3 +21,6 @@ TYPES(network)
 
 /* A number of digits alone. ERROR_INVALID_ARGUMENT. */
 int types_check_number(const char *word, long least, long most, struct error *err);
+
+/* Repositories that the running configuration names. */
+void types_complete_configured_repository(void *context, const char *prefix, struct shell_words *words);

@@ -127,16 +127,39 @@ static void complete_account(void *context, const char *prefix, struct shell_wor
     complete_configured(context, "username", prefix, words);
 }
 
-static void complete_configured_repository(void *context, const char *prefix, struct shell_words *words)
+void types_complete_configured_repository(void *context, const char *prefix, struct shell_words *words)
 {
     complete_configured(context, "repository", prefix, words);
+}
+
+#define ZONE_TABLE "/usr/share/zoneinfo/zone.tab" /* tzdata: country, place, name, parted by tabs */
+
+static void complete_timezone(void *context, const char *prefix, struct shell_words *words)
+{
+    FILE *table = fopen(ZONE_TABLE, "re");
+    char line[512];
+    char zone[128];
+
+    (void)context;
+    if (strncmp("UTC", prefix, strlen(prefix)) == 0)
+        shell_words_add(words, "UTC", "");
+    while (table != NULL && fgets(line, sizeof(line), table) != NULL) {
+        if (line[0] != '#' && sscanf(line, "%*s %*s %127s", zone) == 1 &&
+            strncmp(zone, prefix, strlen(prefix)) == 0)
+            shell_words_add(words, zone, "");
+    }
+    if (table != NULL)
+        fclose(table);
 }
 
 const struct shell_type config_types[] = {
     {.name = "revert_minutes", .help = "Minutes, 0.01 to 1440", .check = check_revert_minutes},
     {.name = "hostname", .help = "A host name, e.g. prime-pri", .check = check_hostname},
     {.name = "domain", .help = "A domain, e.g. example.com", .check = check_domain},
-    {.name = "timezone", .help = "A time zone, e.g. UTC or Europe/Berlin", .check = check_timezone},
+    {.name = "timezone",
+     .help = "A time zone, e.g. UTC or Europe/Berlin",
+     .check = check_timezone,
+     .complete = complete_timezone},
     {.name = "account",
      .help = "Name of an account",
      .check = statement_check_user,
@@ -150,7 +173,7 @@ const struct shell_type config_types[] = {
     {.name = "repository_name",
      .help = "Name of a repository",
      .check = statement_check_repository,
-     .complete = complete_configured_repository},
+     .complete = types_complete_configured_repository},
     /* words would be abbreviated, and 3.1 is no 3.10 */
     {.name = "release", .help = "3.5, 3.9 or 3.10", .check = check_release, .complete = complete_release},
     {.name = "log_level", .help = "0 to 7, or error, warning, info, debug", .check = check_log_level},

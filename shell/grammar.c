@@ -26,7 +26,7 @@ static int check_count(const char *word, struct error *err)
 static const struct shell_type modifier_types[] = {
     {.name = "pattern", .help = "Regular expression (POSIX extended); quote it to keep a bar", .rest = true},
     {.name = "count", .help = "How many lines", .check = check_count},
-    {.name = "file", .help = "Name of the file"},
+    {.name = "new_file", .help = "Name of the file to write"},
     {.name = "repository", .help = "Name of the repository"},
 };
 #define MODIFIER_OWN_TYPES 2
@@ -197,7 +197,7 @@ static int compile_modifiers(struct grammar *grammar, struct error *err)
     if (grammar->program->save_open == NULL)
         return 0;
     /* offered to administrators; whoever else types it hears from the program that it is refused */
-    return add_modifier(grammar, MODIFIER_SAVE, "<file> repository <repository>",
+    return add_modifier(grammar, MODIFIER_SAVE, "<file:new_file> repository <repository>",
                         "Into a file of a repository", SHELL_ROLE_ADMIN, err);
 }
 
