@@ -47,6 +47,8 @@ void table_fill(struct shell_program *program)
     program->branch_count = BRANCH_COUNT;
     program->type_count = 0;
     program->words = words;
+    program->foreign = foreign_commands;
+    program->foreign_count = foreign_command_count;
     program->types = types;
     add_types(program, types, common_types, common_type_count);
     add_types(program, types, key_types, key_type_count);

@@ -5,3 +5,7 @@
 
 /* Sets branches and types of the program. */
 void table_fill(struct shell_program *program);
+
+/* Commands of other shells (foreign.c). */
+extern const struct shell_foreign foreign_commands[];
+extern const size_t foreign_command_count;

@@ -15,11 +15,31 @@
 #define WIDTH_MOST 512
 #define TIMEOUT_MOST_MIN 525600 /* a year */
 
+/* As most others write it: 10.1.1.1:443, [2001:db8::1]:443. */
+static void hint_at_colon(const char *word, struct error *err)
+{
+    const char *colon = strrchr(word, ':');
+    const char *start = word + (word[0] == '[');
+    struct host_port parsed;
+    char written[HOST_PORT_TEXT_MAX];
+    int host;
+
+    if (colon == NULL || strlen(word) >= sizeof(written))
+        return;
+    host = (int)(colon - start) - (word[0] == '[' && colon > start && colon[-1] == ']');
+    snprintf(written, sizeof(written), "%.*s_%s", host, start, colon + 1);
+    if (host_port_parse(written, &parsed, NULL) == 0)
+        error_hint(err, "write %s", written);
+}
+
 static int check_host_port(const char *word, struct error *err)
 {
     struct host_port parsed;
 
-    return host_port_parse(word, &parsed, err);
+    if (host_port_parse(word, &parsed, err) == 0)
+        return 0;
+    hint_at_colon(word, err);
+    return -1;
 }
 
 static int check_sha256(const char *word, struct error *err)

@@ -1,6 +1,7 @@
 /* One line: understood, allowed, run, answered. */
 #include "shell/cells.h"
 #include "shell/complain.h"
+#include "shell/foreign.h"
 #include "shell/render.h"
 #include "shell/session_private.h"
 #include "shell/stdin_secret.h"
@@ -117,6 +118,7 @@ static bool understand(struct run *run, const char *text, size_t length)
     const struct shell_session *session = run->session;
     struct error err = {0};
     size_t bad = 0, bar;
+    const char *hint;
 
     if (line_split(&run->line, &run->arena, text, length, false, &bad, &err) != 0) {
         complain_at(&run->complaint, text, bad, run->caret, err.message);
@@ -139,6 +141,9 @@ static bool understand(struct run *run, const char *text, size_t length)
                   &run->line, bar, run->secret);
     if (run->match.result != MATCH_DONE && run->match.result != MATCH_DENIED) {
         complain_match(&run->complaint, &run->line, &run->match, run->match.result, run->caret);
+        hint = foreign_hint(session->program, &run->line, &run->match);
+        if (hint != NULL)
+            text_format(&run->complaint, "%s\n", hint);
         return false;
     }
     return plan_read(&run->plan, &run->arena, session, &run->line, bar, run->caret, &run->complaint) == 0;

@@ -15,6 +15,12 @@ enum shell_status {
     SHELL_UNREACHABLE = 3     /* the appliance could not be reached */
 };
 
+/* What people type who come from another shell, and what to do here instead: a line behind the caret's. */
+struct shell_foreign {
+    const char *words; /* the command's start; words may hold wildcards: "copy running-config *" */
+    const char *hint;
+};
+
 /* What the program brings along. All of it outlives the session. */
 struct shell_program {
     const struct shell_branch *branches;
@@ -23,6 +29,8 @@ struct shell_program {
     size_t type_count;
     const char
         *words; /* help of keywords that mean the same in all commands, as shell_command.words; or NULL */
+    const struct shell_foreign *foreign; /* the first that fits counts */
+    size_t foreign_count;
     void *context;
     /* May the caller still be here? Asked before each line is understood; may set the role. May be NULL. */
     int (*admit)(void *context, struct error *err);

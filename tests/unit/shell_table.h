@@ -408,6 +408,13 @@ static const char table_words[] = SHELL_HELP("force", "Do not ask") SHELL_HELP("
         SHELL_HELP("admin", "Do all") SHELL_HELP("user", "Look") SHELL_HELP("role", "What it may do")
             SHELL_HELP("password-stdin", "From standard input");
 
+static const struct shell_foreign table_foreign[] = {
+    {"copy running-config *", "show it"},
+    {"terminal monitor", "it is on"},
+    {"terminal", "say which"},
+    {"ncs certvalidation tofu-certs deletecert *[._:]*", "write host in front of it"},
+};
+
 static const struct shell_branch table_branches[] = {SHELL_BRANCH(table_commands)};
 
 static inline struct shell_program table_program(struct table_context *context)
@@ -417,6 +424,8 @@ static inline struct shell_program table_program(struct table_context *context)
                                   .types = table_types,
                                   .type_count = sizeof(table_types) / sizeof(table_types[0]),
                                   .words = table_words,
+                                  .foreign = table_foreign,
+                                  .foreign_count = 4,
                                   .context = context,
                                   .require = table_require,
                                   .refused = table_refused,

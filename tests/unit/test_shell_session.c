@@ -98,6 +98,24 @@ static void puts_the_caret_under_the_first_bad_word(void **state)
     WRONG("| count", SHELL_NOT_UNDERSTOOD, "| count\n^\n% invalid command detected at '^' marker.\n");
 }
 
+static void hints_at_what_to_do_instead(void **state)
+{
+    (void)state;
+    WRONG("copy run tftp://x", SHELL_NOT_UNDERSTOOD,
+          "copy run tftp://x\n^\n% invalid command detected at '^' marker.\nshow it\n");
+    WRONG("copy run", SHELL_NOT_UNDERSTOOD, "copy run\n^\n% invalid command detected at '^' marker.\n");
+    WRONG("term mon", SHELL_NOT_UNDERSTOOD,
+          "term mon\n     ^\n% invalid command detected at '^' marker.\nit is on\n");
+    WRONG("term", SHELL_NOT_UNDERSTOOD,
+          "term\n    ^\n% incomplete command detected at '^' marker.\nsay which\n");
+    WRONG("term bogus", SHELL_NOT_UNDERSTOOD,
+          "term bogus\n     ^\n% invalid command detected at '^' marker.\n");
+    assert_int_equal(capture_line(&at, "nc ce to del 10.1.1.1_443"), SHELL_NOT_UNDERSTOOD);
+    assert_non_null(strstr(at.errors, "marker.\nwrite host in front of it\n"));
+    assert_int_equal(capture_line(&at, "copy run x | json"), SHELL_NOT_UNDERSTOOD);
+    assert_non_null(strstr(at.out, "\"hint\":\"show it\"}"));
+}
+
 static void counts_cells_not_bytes(void **state)
 {
     (void)state;
@@ -532,6 +550,7 @@ int main(void)
         TEST(takes_back_with_the_same_entry),
         TEST(says_what_is_ambiguous),
         TEST(puts_the_caret_under_the_first_bad_word),
+        TEST(hints_at_what_to_do_instead),
         TEST(counts_cells_not_bytes),
         TEST(takes_options_in_any_order),
         TEST(prefers_keywords_to_arguments),
