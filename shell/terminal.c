@@ -117,15 +117,29 @@ bool terminal_can_move(void)
     return term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0 && strcmp(term, "unknown") != 0;
 }
 
-/* What was typed before this program ran was shown then, and is shown again behind the prompt. */
+#define CELLS_OF_BYTE 2    /* at most: ^C */
+#define COLUMNS_UNKNOWN 80 /* of a terminal that does not say */
+#define SCREEN_COLUMNS_MOST 511
+
+/* What was typed before this program ran was shown then, and is shown again behind the prompt. It is taken
+ * off with blanks: to whoever only types and sends, no escape sequence goes. */
 static void erase_shown(int in, int out)
 {
-    static const char erase[] = "\r\033[K";
-    int waiting = 0;
+    char erase[2 + SCREEN_COLUMNS_MOST];
+    int waiting = 0, columns = COLUMNS_UNKNOWN, lines;
+    size_t cells;
 
-    if ((terminal.before.c_lflag & ECHO) != 0 && terminal_can_move() && ioctl(in, FIONREAD, &waiting) == 0 &&
-        waiting > 0)
-        (void)!write(out, erase, sizeof(erase) - 1);
+    if ((terminal.before.c_lflag & ECHO) == 0 || !terminal_can_move() || ioctl(in, FIONREAD, &waiting) != 0 ||
+        waiting <= 0)
+        return;
+    (void)terminal_size(out, &columns, &lines);
+    cells = columns < SCREEN_COLUMNS_MOST ? (size_t)columns - 1 : SCREEN_COLUMNS_MOST;
+    if ((size_t)waiting * CELLS_OF_BYTE < cells)
+        cells = (size_t)waiting * CELLS_OF_BYTE;
+    erase[0] = '\r';
+    memset(erase + 1, ' ', cells);
+    erase[cells + 1] = '\r';
+    (void)!write(out, erase, cells + 2);
 }
 
 void terminal_quiet(int in, int out)

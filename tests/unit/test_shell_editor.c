@@ -351,7 +351,8 @@ static void what_is_typed_before_the_prompt_is_shown_behind_it(void **state)
     pty = pty_start(80, 24, edit_after_typing, &settings);
     pty_expect(&pty, "up\r\n");
     pty_send(&pty, "show clock\r");
-    pty_expect(&pty, "show clock\r\n\r\033[K" PROMPT "show clock\r\n[show clock]\r\n" PROMPT);
+    pty_expect(&pty,
+               "show clock\r\n\r                      \r" PROMPT "show clock\r\n[show clock]\r\n" PROMPT);
     pty_send(&pty, "\025\004");
     pty_until(&pty, "\r\n");
     pty_end(&pty, EDITOR_EXIT);
