@@ -4,9 +4,18 @@
 
 #include <string.h>
 
+size_t complain_cells(const char *line, size_t at, struct caret caret)
+{
+    size_t cells = cells_of(line, at);
+
+    for (size_t i = 0; i < at && caret.width > 0; i++)
+        cells += line[i] == '\t';
+    return cells;
+}
+
 void complain_at(struct text *out, const char *line, size_t at, struct caret caret, const char *message)
 {
-    size_t cells = caret.indent + cells_of(line, at);
+    size_t cells = caret.indent + complain_cells(line, at, caret);
 
     text_format(out, "%*s^\n%% %s\n", (int)(caret.width > 0 ? cells % caret.width : cells), "", message);
 }

@@ -11,6 +11,10 @@ struct caret {
     size_t width;
 };
 
+/* Cells in front of the byte `at` of a line as it stands on the screen, where the editor shows a tab as ^I.
+ */
+size_t complain_cells(const char *line, size_t at, struct caret caret);
+
 /* A line with the caret under the byte `at` of the line, and "% message". */
 void complain_at(struct text *out, const char *line, size_t at, struct caret caret, const char *message);
 

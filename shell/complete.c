@@ -330,7 +330,7 @@ char *complete_help(const struct complete_place *place, const char *text, size_t
 
     if (readable && typing.nested > 0) {
         text_free(&out);
-        caret.indent += cells_of(text, typing.nested);
+        caret.indent += complain_cells(text, typing.nested, caret);
         out.data = complete_help(&exec, text + typing.nested, cursor - typing.nested, caret);
         arena_wipe(&typing.arena);
         return out.data;
@@ -339,7 +339,7 @@ char *complete_help(const struct complete_place *place, const char *text, size_t
         if (line_type(&typing.walk) != NULL && !typing.in_modifier) {
             char *inner;
 
-            caret.indent += cells_of(text, cursor - typing.typed);
+            caret.indent += complain_cells(text, cursor - typing.typed, caret);
             inner = complete_help(&exec, text + cursor - typing.typed, typing.typed, caret);
             text_add_string(&out, inner != NULL ? inner : "");
             free(inner);

@@ -177,13 +177,32 @@ static void draw(struct editor_screen *screen, struct text *text, size_t cursor)
     send_out(screen);
 }
 
+/* What libedit puts in front of what Ctrl-R looks for, in words. Gives its bytes, 0: it is none of these. */
+static size_t add_search(struct text *text, const char *line, size_t length)
+{
+    static const char *const marks[][2] = {{"\nbck:", "\nSearch: "}, {"\nbck?", "\nNot found: "}};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        size_t mark = strlen(marks[i][0]);
+
+        if (length < mark || memcmp(line, marks[i][0], mark) != 0)
+            continue;
+        text_add_string(text, marks[i][1]);
+        return mark;
+    }
+    return 0;
+}
+
 /* Control characters stand as ^X. */
 static void add_visible(struct text *text, const char *line, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)line[i];
+        size_t mark = byte == '\n' ? add_search(text, line + i, length - i) : 0;
 
-        if ((byte < 0x20 && byte != '\n') || byte == 0x7f)
+        if (mark > 0)
+            i += mark - 1;
+        else if ((byte < 0x20 && byte != '\n') || byte == 0x7f)
             text_add(text, (const char[]){'^', (char)(byte ^ 0x40)}, 2);
         else
             text_add(text, line + i, 1);

@@ -1,5 +1,4 @@
 /* One line: understood, allowed, run, answered. */
-#include "shell/cells.h"
 #include "shell/complain.h"
 #include "shell/foreign.h"
 #include "shell/render.h"
@@ -74,7 +73,9 @@ static void say_complaint(struct run *run)
     bool caret = run->complaint.length > 0 && run->complaint.data[0] != '%';
 
     if (run->shown != NULL && caret) {
-        text_add(&all, run->shown->text, run->shown->length);
+        /* A tab is one cell here, as the caret counts it. */
+        for (size_t i = 0; i < run->shown->length; i++)
+            text_add(&all, run->shown->text[i] == '\t' ? " " : run->shown->text + i, 1);
         text_add_string(&all, "\n");
     }
     text_add(&all, run->complaint.data, run->complaint.length);
@@ -415,7 +416,8 @@ static void place_inside(struct run *run, const struct shell_call *outer, const 
         if (taken->value == line) {
             run->shown = run->session->interactive ? NULL : outer->parsed;
             run->caret = outer->caret;
-            run->caret.indent += cells_of(outer->parsed->text, outer->parsed->words[taken->word].start);
+            run->caret.indent +=
+                complain_cells(outer->parsed->text, outer->parsed->words[taken->word].start, run->caret);
         }
     }
 }

@@ -371,7 +371,9 @@ static void walks_and_searches_the_history(void **state)
     pty_until(&pty, "\r\n[alpha]\r\n" PROMPT);
     pty_send(&pty, "dra\020\020\016\016ft\r");
     pty_until(&pty, "\r\n[draft]\r\n" PROMPT);
-    pty_send(&pty, "\022bet\r");
+    pty_send(&pty, "\022bet");
+    pty_until(&pty, "\r\nSearch: ");
+    pty_send(&pty, "\r");
     pty_until(&pty, "\r\n[beta]\r\n" PROMPT);
     pty_send(&pty, "\004");
     pty_expect(&pty, "\r\n");

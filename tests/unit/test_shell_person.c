@@ -96,6 +96,22 @@ static void puts_the_caret_behind_the_prompt(void **state)
     leave(&pty);
 }
 
+static void counts_a_literal_tab_as_it_is_shown(void **state)
+{
+    struct pty pty = start(80, 24);
+
+    (void)state;
+    pty_expect(&pty, PROMPT);
+    pty_send(&pty, "show\x16\tbogus\r");
+    pty_until(&pty, "show^Ibogus\r\n                       ^\r\n% invalid command");
+    pty_until(&pty, PROMPT);
+    say(&pty, "conf t", "", CONFIG);
+    pty_send(&pty, "do\x16\tshow bogus\r");
+    pty_until(&pty, "do^Ishow bogus\r\n                                  ^\r\n% invalid command");
+    pty_until(&pty, CONFIG);
+    leave_modes(&pty);
+}
+
 static void follows_a_line_that_wraps(void **state)
 {
     struct pty pty = start(40, 24);
@@ -318,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_lines),
         cmocka_unit_test(puts_the_caret_behind_the_prompt),
+        cmocka_unit_test(counts_a_literal_tab_as_it_is_shown),
         cmocka_unit_test(follows_a_line_that_wraps),
         cmocka_unit_test(completes_and_helps),
         cmocka_unit_test(moves_between_modes),

@@ -123,6 +123,8 @@ static void counts_cells_not_bytes(void **state)
           "echo \xc3\xa9\xc3\xa9 x\n        ^\n% invalid command detected at '^' marker.\n");
     WRONG("echo \xe6\xbc\xa2\xe5\xad\x97 x", SHELL_NOT_UNDERSTOOD,
           "echo \xe6\xbc\xa2\xe5\xad\x97 x\n          ^\n% invalid command detected at '^' marker.\n");
+    WRONG("\tshow\tbogus", SHELL_NOT_UNDERSTOOD,
+          " show bogus\n      ^\n% invalid command detected at '^' marker.\n");
     WRONG("echo e\xcc\x81 x", SHELL_NOT_UNDERSTOOD,
           "echo e\xcc\x81 x\n       ^\n% invalid command detected at '^' marker.\n");
 }
