@@ -7,6 +7,7 @@
 #include "daemon/descriptors.h"
 #include "daemon/node.h"
 #include "daemon/sandbox.h"
+#include "daemon/ssh_start.h"
 #include "daemon/ssh_voucher.h"
 
 #include <errno.h>
@@ -326,8 +327,11 @@ int main(int argc, char **argv)
     struct node_conf conf;
     struct error err = {0};
     char home[PATH_MAX];
-    int status = read_options(argc, argv, &options);
+    int status;
 
+    if (getenv(SSH_ASKPASS_ROLE) != NULL)
+        return ssh_askpass();
+    status = read_options(argc, argv, &options);
     if (status >= 0)
         return status;
     umask(027);

@@ -6,7 +6,7 @@
 
 struct ssh_channel;
 
-/* Makes what ssh needs in the home: its folder, and the program that hands it the password. */
+/* Makes what ssh needs in the home: its folder. */
 int ssh_prepare_home(const char *home, struct error *err);
 
 /*

@@ -1,11 +1,14 @@
 #include "daemon/ssh_start.h"
 
+#include "base/file.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "daemon/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +23,7 @@
 #define SSH_FILES_MAX 64                 /* descriptors */
 #define SSH_FILE_BYTES_MAX (1024 * 1024) /* of known_hosts, the only file it writes */
 #define SSH_CPU_S (6 * 3600)             /* of a very long copy */
+#define PASSWORD_LINE_MAX 1024
 
 bool ssh_values_are_plain(const struct broker_ssh *what)
 {
@@ -78,9 +82,12 @@ static void prepare(const struct passwd *account, int channel, int side)
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* behind the change of user, which clears it */
     umask(077);
+    /* known_hosts may have become a link by the hand of the other half */
+    if (sandbox_confine_writes(".", NULL) != 0)
+        _exit(126);
 }
 
-static void run_ssh(const struct broker_ssh *what)
+static void run_ssh(const struct broker_ssh *what, const char *askpass)
 {
     const char *checking = !what->check_host_keys ? "StrictHostKeyChecking=no"
                            : what->known_only     ? "StrictHostKeyChecking=yes"
@@ -121,8 +128,8 @@ static void run_ssh(const struct broker_ssh *what)
                                      "-s",       "--",
                                      what->host, "sftp",
                                      NULL};
-    const char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", "SSH_ASKPASS=" SSH_ASKPASS,
-                                       "SSH_ASKPASS_REQUIRE=force", NULL};
+    const char *const environment[] = {
+        "PATH=/usr/bin:/bin", "LC_ALL=C", askpass, "SSH_ASKPASS_REQUIRE=force", SSH_ASKPASS_ROLE "=1", NULL};
 
     snprintf(port, sizeof(port), "%u", what->port);
     snprintf(timeout, sizeof(timeout), "ConnectTimeout=%d", SSH_CONNECT_S);
@@ -133,9 +140,14 @@ pid_t ssh_start(const char *home, const struct node_conf *conf, const struct bro
                 int side, struct error *err)
 {
     const struct passwd *account = geteuid() == 0 ? getpwnam(conf->user) : NULL;
+    char program[PATH_MAX];
+    char askpass[PATH_MAX + 16];
     pid_t parent = getpid();
     pid_t pid;
 
+    if (program_beside(SSH_ASKPASS, program, sizeof(program), err) != 0)
+        return -1;
+    snprintf(askpass, sizeof(askpass), "SSH_ASKPASS=%s", program);
     if (geteuid() == 0 && account == NULL)
         return error_set(err, ERROR_NOT_FOUND, "there is no user \"%s\"", conf->user);
     if (access(SSH_PROGRAM, X_OK) != 0) {
@@ -152,6 +164,20 @@ pid_t ssh_start(const char *home, const struct node_conf *conf, const struct bro
     prepare(account, channel, side);
     if (getppid() != parent)
         _exit(126);
-    run_ssh(what);
+    run_ssh(what, askpass);
     _exit(127);
+}
+
+int ssh_askpass(void)
+{
+    char line[PASSWORD_LINE_MAX];
+    size_t length = 0;
+    bool answered;
+
+    /* byte by byte: what comes behind the line is not for this question */
+    while (length < sizeof(line) && read(STDERR_FILENO, line + length, 1) == 1 && line[length++] != '\n')
+        ;
+    answered = length > 0 && line[length - 1] == '\n' && file_write_all(STDOUT_FILENO, line, length) == 0;
+    explicit_bzero(line, sizeof(line));
+    return answered ? 0 : 1;
 }
