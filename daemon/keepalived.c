@@ -241,11 +241,15 @@ static void become_keepalived(const struct keepalived *keepalived, pid_t parent)
     _exit(127);
 }
 
+/* On files written anew: what lay there meanwhile could be another process's of this user. */
 static int run(struct keepalived *keepalived, struct error *err)
 {
     pid_t parent = getpid();
-    pid_t pid = fork();
+    pid_t pid;
 
+    if (write_files(keepalived, err) != 0)
+        return -1;
+    pid = fork();
     if (pid < 0)
         return error_set_errno(err, errno, "cannot start keepalived");
     if (pid == 0)
@@ -253,6 +257,15 @@ static int run(struct keepalived *keepalived, struct error *err)
     keepalived->pid = pid;
     keepalived->since_ms = clock_monotonic_ms();
     keepalived->restart_ms = 0;
+    return 0;
+}
+
+static int reload(const struct keepalived *keepalived, struct error *err)
+{
+    if (write_files(keepalived, err) != 0)
+        return -1;
+    if (kill(keepalived->pid, SIGHUP) != 0)
+        return error_set_errno(err, errno, "cannot tell keepalived of its new configuration");
     return 0;
 }
 
@@ -290,13 +303,9 @@ int keepalived_start(struct keepalived *keepalived, const struct virtual_address
         return error_set(err, ERROR_INVALID_ARGUMENT, "a virtual address cannot be kept with such values");
     keepalived->wanted = *wanted;
     keepalived->network = network;
-    if (write_files(keepalived, err) != 0)
+    if ((keepalived->pid == 0 ? run(keepalived, err) : reload(keepalived, err)) != 0)
         return -1;
     keepalived->started = true;
-    if (keepalived->pid == 0)
-        return run(keepalived, err);
-    if (kill(keepalived->pid, SIGHUP) != 0)
-        return error_set_errno(err, errno, "cannot tell keepalived of its new configuration");
     return 0;
 }
 

@@ -114,10 +114,12 @@ like "$(cat "$FOLDER/keepalived.conf")" "advert_int 0.100" "the adverts follow t
 
 # --- keepalived dies
 first=$(pgrep -P "${PID[a]}" -x keepalived)
+for file in keepalived.conf active; do echo "! somebody else's" >"$FOLDER/$file"; done
 kill -KILL $(pgrep -P "$first") "$first"
 again() { local now; now=$(pgrep -P "${PID[a]}" -x keepalived) && [ "$now" != "$first" ]; }
 wait_for 5 again
 ok $? "a keepalived that was killed is started again"
+unlike "$(cat "$FOLDER/keepalived.conf" "$FOLDER/active")" "somebody else" "on its own configuration, whatever was written into the file meanwhile"
 wait_for 5 answers "$VIP"
 ok $? "and the address answers again"
 ask_ a state
