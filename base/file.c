@@ -61,16 +61,28 @@ int file_read_open(int fd, const char *name, size_t most, char **data, size_t *l
     return 0;
 }
 
-int file_read(const char *path, size_t most, char **data, size_t *length, struct error *err)
+static int read_path(const char *path, int flags, size_t most, char **data, size_t *length, struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int result;
 
+    if (fd < 0 && errno == ELOOP)
+        return error_set(err, ERROR_DENIED, "%s is a symbolic link, which is not followed", path);
     if (fd < 0)
         return file_error(err, errno, "open", path);
     result = file_read_open(fd, path, most, data, length, err);
     close(fd);
     return result;
+}
+
+int file_read(const char *path, size_t most, char **data, size_t *length, struct error *err)
+{
+    return read_path(path, 0, most, data, length, err);
+}
+
+int file_read_here(const char *path, size_t most, char **data, size_t *length, struct error *err)
+{
+    return read_path(path, O_NOFOLLOW, most, data, length, err);
 }
 
 int file_write_all(int fd, const char *data, size_t length)

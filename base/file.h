@@ -13,6 +13,9 @@
  */
 int file_read(const char *path, size_t most, char **data, size_t *length, struct error *err);
 
+/* The same of a file in a folder that others may write: a symbolic link is ERROR_DENIED. */
+int file_read_here(const char *path, size_t most, char **data, size_t *length, struct error *err);
+
 /* The same from an open descriptor, which stays open; `name` is for the error's sentence. */
 int file_read_open(int fd, const char *name, size_t most, char **data, size_t *length, struct error *err);
 

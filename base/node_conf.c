@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define CONF_SIZE_MAX 65536
+#define PORTS_OF_THE_MACHINE 1024 /* below, a port takes a privilege */
 #define MONITOR_INTERVAL_DEFAULT_MS 5000
 #define SERVER_INTERVAL_MIN_MS 100
 #define SERVER_INTERVAL_MAX_MS 86400000
@@ -218,7 +219,7 @@ int node_conf_read(const char *home, struct node_conf *out, struct error *err)
     set_defaults(out);
     if (node_path(home, "node.conf", path, sizeof(path), err) != 0)
         return -1;
-    if (file_read(path, CONF_SIZE_MAX, &data, &length, &cause) != 0) {
+    if (file_read_here(path, CONF_SIZE_MAX, &data, &length, &cause) != 0) {
         if (cause.code == ERROR_NOT_FOUND)
             return 0;
         if (err != NULL)
@@ -237,6 +238,11 @@ int node_conf_read(const char *home, struct node_conf *out, struct error *err)
     }
     free(data);
     return cause.code == ERROR_NONE ? 0 : -1;
+}
+
+bool node_conf_may_take_port(const struct node_conf *conf, uint16_t port)
+{
+    return port >= PORTS_OF_THE_MACHINE || port == conf->port;
 }
 
 const char *node_home(void)

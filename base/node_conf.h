@@ -31,9 +31,14 @@ struct node_conf {
 
 /*
  * Reads <home>/node.conf; a missing file gives the defaults.
- * ERROR_INVALID_ARGUMENT names the file, the line and what is wrong with it.
+ * ERROR_INVALID_ARGUMENT names the file, the line and what is wrong with it. ERROR_DENIED: it is a link.
  */
 int node_conf_read(const char *home, struct node_conf *out, struct error *err);
+
+/* True if a node that runs with `conf` may go over to the port: to one below 1024 it may not, unless it has
+ * it. That is for whoever administers the machine to give, not for a backup or for the unprivileged half,
+ * which can write node.conf. */
+bool node_conf_may_take_port(const struct node_conf *conf, uint16_t port);
 
 /* The releases whose listings and words are followed; 3.5 is NODE_RELEASE_DEFAULT. False: it is none. */
 #define NODE_RELEASE_DEFAULT "3.5"

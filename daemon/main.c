@@ -278,6 +278,21 @@ static int run_once(const struct options *options, const struct node_conf *conf,
     return status;
 }
 
+/* The other half can write node.conf: it gives the node no other user by that, and no port of the machine. */
+static int read_conf_again(const char *home, struct node_conf *conf, struct error *err)
+{
+    struct node_conf next;
+
+    if (node_conf_read(home, &next, err) != 0)
+        return -1;
+    if (!node_conf_may_take_port(conf, next.port))
+        return error_set(err, ERROR_DENIED, "node.conf has port = %u now, which takes a start of primed",
+                         next.port);
+    memcpy(next.user, conf->user, sizeof(next.user));
+    *conf = next;
+    return 0;
+}
+
 /* The other half ends with NODE_AGAIN when a backup takes the node's place: then node.conf is another one,
  * and all begins again. */
 static int run_halves(const struct options *options, struct node_conf *conf, int ready_pipe)
@@ -286,7 +301,7 @@ static int run_halves(const struct options *options, struct node_conf *conf, int
     int status = run_once(options, conf, ready_pipe);
 
     while (status == NODE_AGAIN) {
-        if (take_restored(options->home, &err) != 0 || node_conf_read(options->home, conf, &err) != 0)
+        if (take_restored(options->home, &err) != 0 || read_conf_again(options->home, conf, &err) != 0)
             return complain_in_log(options->home, &err);
         status = run_once(options, conf, -1);
     }

@@ -19,7 +19,6 @@
 #include <limits.h>
 #include <netdb.h>
 #include <openssl/crypto.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,9 +211,30 @@ static int check_address(const char *address, struct error *err)
     return error_hint(err, "give this machine the address first");
 }
 
+/* What the machine gave to this node, a backup cannot change: it may be anybody's. */
+static int check_privileges(const struct node_conf *now, const struct node_conf *next, struct error *err)
+{
+    if (strcmp(next->user, now->user) != 0) {
+        error_set(err, ERROR_CONFLICT, "the node of the backup runs as the user %s, this one as %s",
+                  next->user, now->user);
+        return error_hint(
+            err,
+            "if it is to: write user = %s into this node's node.conf, give that user the home, start "
+            "primed anew, and restore again",
+            next->user);
+    }
+    if (node_conf_may_take_port(now, next->port))
+        return 0;
+    error_set(err, ERROR_CONFLICT, "the node of the backup serves port %u, this one port %u", next->port,
+              now->port);
+    return error_hint(err,
+                      "a port below 1024 is the machine's to give: write port = %u into this node's "
+                      "node.conf, start primed anew, and restore again",
+                      next->port);
+}
+
 static int check_conf(const struct node *node, const char *folder, struct error *err)
 {
-    const struct passwd *account;
     struct node_conf conf;
 
     if (node_conf_read(folder, &conf, err) != 0)
@@ -223,14 +243,7 @@ static int check_conf(const struct node *node, const char *folder, struct error 
         if (check_address(conf.listen[i], err) != 0)
             return -1;
     }
-    if (strcmp(conf.user, node->conf.user) == 0)
-        return 0;
-    account = getpwnam(conf.user);
-    if (account != NULL && account->pw_uid != 0)
-        return 0;
-    return error_set(err, ERROR_CONFLICT,
-                     "the node of the backup runs as the user %s, who %s on this machine", conf.user,
-                     account == NULL ? "does not exist" : "is root");
+    return check_privileges(&node->conf, &conf, err);
 }
 
 static int check_keys(const char *folder, struct error *err)

@@ -18,6 +18,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* The user in node.conf is that of the home: whoever can write the file cannot choose another one. */
+static int refuse_home(const char *home, const struct stat *info, struct error *err)
+{
+    error_set(err, ERROR_DENIED, "the home %s belongs to the user number %u, not to the user of node.conf",
+              home, (unsigned)info->st_uid);
+    return error_hint(err, "if primed is to run as another user from now on: chown -R <user> %s", home);
+}
+
 /*
  * Gives the home to the user, and in it what belongs to root or to the home's owner so far: the histories are
  * files of the users whose shells write them. Links are not followed. The walk goes with fts's own changes of
@@ -37,6 +45,8 @@ static int hand_over(const char *home, uid_t uid, gid_t gid, struct error *err)
             fts_close(walk);
         return -1;
     }
+    if (before.st_uid != 0 && before.st_uid != uid)
+        result = refuse_home(home, &before, err);
     while (result == 0 && (entry = fts_read(walk)) != NULL) {
         if (entry->fts_info == FTS_DP || entry->fts_info == FTS_NS)
             continue;

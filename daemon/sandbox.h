@@ -12,7 +12,8 @@
 int sandbox_drop_capabilities(struct error *err);
 
 /* Becomes `user` for good (groups too) when started as root; gives that user the home. Otherwise only gives
- * up the capabilities. ERROR_NOT_FOUND: no such user. ERROR_DENIED: the user is root. */
+ * up the capabilities. ERROR_NOT_FOUND: no such user. ERROR_DENIED: the user is root, or the home is neither
+ * root's nor that user's. */
 int sandbox_become(const char *user, const char *home, struct error *err);
 
 /* Becomes the owner of a folder for good when started as root; otherwise only gives up the capabilities.

@@ -205,7 +205,12 @@ echo "user = no-such-user" >>"$HOME_DIR/node.conf"
 make_backup nobody
 cp "$TMP/conf" "$HOME_DIR/node.conf"
 restore "$FILE"
-like "$STATUS $ERR" "1 % Error: the node of the backup runs as the user no-such-user, who does not exist" "a user who is not here"
+like "$STATUS $ERR" "1 % Error: the node of the backup runs as the user no-such-user, this one as .*write user = no-such-user into" "another user"
+echo "port = 25" >>"$HOME_DIR/node.conf"
+make_backup smtp
+cp "$TMP/conf" "$HOME_DIR/node.conf"
+restore "$FILE"
+like "$STATUS $ERR" "1 % Error: the node of the backup serves port 25, this one port 8082.*write port = 25 into" "a port below 1024"
 mv "$HOME_DIR/keys/server.pem" "$TMP/server.pem"
 make_backup no-key
 mv "$TMP/server.pem" "$HOME_DIR/keys/server.pem"
@@ -236,6 +241,44 @@ is "$? $(state)" "0 $NOW" "and the node before it comes back from restore.old"
 rm -r "$HOME_DIR/restore.failed"
 kill "$RESTORING" 2>/dev/null
 wait "$RESTORING" "$SQUATTER" 2>/dev/null
+
+# --- what the half that meets the outside could write into node.conf before primed begins again
+make_backup honest
+restore_with() { # restore_with <line...>: the restored node.conf gets the lines while the half that will read it stands still
+    local main writer asking
+    main=$(node_pid) writer=$(writer_pid)
+    kill -STOP "$main"
+    printf '%s\n' "restore $FILE repository defaultRepo password-stdin force" "$PASS" |
+        "$BIN/primesh" --home "$HOME_DIR" >/dev/null 2>&1 &
+    asking=$!
+    wait_for 20 not alive "$writer"
+    printf '%s\n' "$@" >>"$HOME_DIR/restore.ready/node.conf"
+    kill -CONT "$main"
+    wait_for 10 not test -e "$HOME_DIR/restore.ready"
+    kill "$asking" 2>/dev/null
+    wait "$asking" 2>/dev/null
+}
+if [ "$(id -u)" = 0 ]; then
+    restore_with "user = daemon"
+    wait_for 10 sh -c "$BIN/primesh --home $HOME_DIR -c 'ncs status'"
+    is "$(stat -c %U "/proc/$(writer_pid)")" nobody "no other user by a restore"
+    node_stop
+    node_start
+    like "$? $(cat "$TMP/primed.err")" "1 primed: the home .* belongs to the user number 65534, not to the user of node.conf.*chown -R" "nor at a start, while the home is another one's"
+    cp "$TMP/conf" "$HOME_DIR/node.conf"
+    node_start
+fi
+MAIN=$(node_pid)
+restore_with "port = 25"
+wait_for 10 not alive "$MAIN"
+is "$?" 0 "and no port below 1024: primed ends"
+mv "$HOME_DIR/node.conf" "$TMP/restored.conf"
+ln -s "$TMP/restored.conf" "$HOME_DIR/node.conf"
+node_start
+like "$? $(cat "$TMP/primed.err")" "1 primed: .*node.conf is a symbolic link, which is not followed" "node.conf is no link"
+rm "$HOME_DIR/node.conf"
+cp "$TMP/conf" "$HOME_DIR/node.conf"
+node_start
 
 # --- at a terminal: asked for twice, and whether
 expect >"$TMP/expect.out" 2>&1 <<E
