@@ -50,6 +50,13 @@ bool process_find(pid_t pid, struct process *out, pid_t *parent)
     return true;
 }
 
+bool process_lives(const struct process *process)
+{
+    struct process now;
+
+    return process_find(process->pid, &now, NULL) && now.start == process->start;
+}
+
 bool process_descends(pid_t pid, const struct process *ancestor)
 {
     for (int i = 0; i < DEPTH_MOST && pid > 1; i++) {

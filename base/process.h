@@ -18,6 +18,9 @@ ssize_t process_read(pid_t pid, const char *name, char *out, size_t size);
 /* The process of that number; false where there is none, or it is hidden. *parent may be NULL. */
 bool process_find(pid_t pid, struct process *out, pid_t *parent);
 
+/* True while that process is there: it, and not another one that got its number. */
+bool process_lives(const struct process *process);
+
 /* True if `pid` is `ancestor` or descends from it. */
 bool process_descends(pid_t pid, const struct process *ancestor);
 

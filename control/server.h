@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/process.h"
 #include "control/message.h"
 
 #include <event2/event.h>
@@ -16,7 +17,7 @@ struct control_job;     /* one request, to be answered once, from any thread */
 struct control_caller {
     uid_t uid;
     gid_t gid;
-    pid_t pid;
+    struct process process; /* that opened the connection; start 0: gone, or hidden, at its accept */
 };
 
 struct control_handlers {

@@ -238,7 +238,8 @@ static int know_caller(int fd, struct control_caller *out)
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return -1;
-    *out = (struct control_caller){.uid = peer.uid, .gid = peer.gid, .pid = peer.pid};
+    *out = (struct control_caller){.uid = peer.uid, .gid = peer.gid, .process = {.pid = peer.pid}};
+    process_find(peer.pid, &out->process, NULL);
     return 0;
 }
 

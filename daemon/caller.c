@@ -36,6 +36,26 @@ static void take_origin(const char *connection, char out[VOUCHER_ORIGIN_SIZE])
         snprintf(out, VOUCHER_ORIGIN_SIZE, "%.60s", host);
 }
 
+/* The process is looked at once more behind the proof: its number may have become another one's, and what was
+ * proved then is about that one. */
+static int prove(struct node *node, const struct process *process, const char *voucher, struct voucher *out,
+                 struct error *err)
+{
+    struct error cause = {0};
+    int failed = voucher_read(node->seal, voucher, process->pid, out, &cause);
+
+    if (!process_lives(process))
+        return error_set(err, ERROR_DENIED, "the process that opened this connection has ended");
+    if (failed != 0 && err != NULL)
+        *err = cause;
+    return failed;
+}
+
+static bool is_under_sshd(const struct process *process)
+{
+    return process_under_sshd(process->pid) && process_lives(process);
+}
+
 int caller_attach(struct node *node, struct control_job *job, const char *voucher, const char *connection,
                   struct error *err)
 {
@@ -46,14 +66,14 @@ int caller_attach(struct node *node, struct control_job *job, const char *vouche
     if (voucher != NULL) {
         if (caller.account[0] != '\0')
             return error_set(err, ERROR_CONFLICT, "this connection has shown a voucher already");
-        if (voucher_read(node->seal, voucher, caller.peer.pid, &proved, err) != 0)
+        if (prove(node, &caller.peer.process, voucher, &proved, err) != 0)
             return -1;
         memcpy(caller.account, proved.account, sizeof(caller.account));
         memcpy(caller.key, proved.key, sizeof(caller.key));
     }
     if (proved.origin[0] != '\0')
         memcpy(caller.origin, proved.origin, sizeof(caller.origin));
-    else if (connection != NULL && (voucher != NULL || process_under_sshd(caller.peer.pid)))
+    else if (connection != NULL && (voucher != NULL || is_under_sshd(&caller.peer.process)))
         take_origin(connection, caller.origin);
     kept = control_session_data(control_job_session(job));
     if (kept == NULL)

@@ -65,7 +65,7 @@ int sessions_add(struct sessions *sessions, struct control_job *job, const char 
         if (slot->entry != NULL)
             continue;
         slot->entry = json_pack("{s:s, s:s, s:s, s:I, s:I}", "user", user, "terminal", terminal, "origin",
-                                origin, "pid", (json_int_t)control_job_caller(job)->pid, "since_ms",
+                                origin, "pid", (json_int_t)control_job_caller(job)->process.pid, "since_ms",
                                 (json_int_t)clock_wall_ms());
         if (slot->entry == NULL)
             return error_set(err, ERROR_INVALID_ARGUMENT, "the terminal's name is no UTF-8");

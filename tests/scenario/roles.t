@@ -212,6 +212,57 @@ if [ "$(id -u)" = 0 ]; then
         "a voucher counts for what descends from its sshd, whichever user it runs as"
 fi
 
+# --- a connection whose process has ended, and whose number somebody's session has got: it is not that session's
+cat >"$TMP/reuse.py" <<'P'
+import json, os, signal, socket, subprocess, sys
+
+home, keys = sys.argv[1], sys.argv[2:]
+offer = subprocess.run(keys, capture_output=True, text=True).stdout  # this process stands for sshd
+voucher = offer.split("--session ")[1].split('"')[0]
+ours, theirs = socket.socketpair()
+
+def call(connection, method, params):
+    connection.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\n")
+    return connection.makefile().readline()
+
+def uptime():
+    with open("/proc/uptime") as ticks:
+        return ticks.read().split()[0]
+
+ended = os.fork()
+if ended == 0:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(home + "/run/control.sock")
+    call(connection, "daemon.state", {})  # so that it is accepted
+    socket.send_fds(theirs, [b"x"], [connection.fileno()])
+    os._exit(0)
+connection = socket.socket(fileno=socket.recv_fds(ours, 1, 1)[1][0])
+os.waitpid(ended, 0)
+session = None
+now = uptime()
+while uptime() == now:  # a number comes back after many others, never within one tick of the clock
+    pass
+for attempt in range(1000):
+    try:
+        with open("/proc/sys/kernel/ns_last_pid", "w") as last:
+            last.write(str(ended - 1))
+    except OSError:
+        break
+    session = os.fork()
+    if session == 0:
+        signal.pause()
+    if session == ended:
+        break
+    os.kill(session, signal.SIGKILL)
+    os.waitpid(session, 0)
+print(call(connection, "session.whoami", {"voucher": voucher}))
+if session == ended:
+    os.kill(session, signal.SIGKILL)
+P
+# shellcheck disable=SC2086
+like "$(timeout 20 python3 "$TMP/reuse.py" "$HOME_DIR" $KEYS $BOB_KEY)" "\"denied\".*the process that opened this connection has ended" \
+    "a voucher is refused from a connection whose opener has ended"
+
 # --- without primed
 node_stop
 as bob "show privilege"

@@ -65,10 +65,13 @@ static void follows_parents(void **state)
     assert_true(process_descends(pid, &self));
     assert_true(process_descends(getpid(), &self));
     assert_false(process_descends(getpid(), &child));
+    assert_true(process_lives(&child));
     self.start++;
     assert_false(process_descends(pid, &self));
+    assert_false(process_lives(&self)); /* another one of that number */
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
+    assert_false(process_lives(&child));
     assert_false(process_find(pid, &child, NULL));
     assert_false(process_find(-1, &child, NULL));
     assert_false(process_under_sshd(1));

@@ -125,8 +125,9 @@ static void on_request(void *arg, struct control_job *job)
     if (strcmp(method, "echo") == 0) {
         control_answer(job, json_incref(params));
     } else if (strcmp(method, "who") == 0) {
-        control_answer(job, json_pack("{s:i,s:i,s:i}", "uid", (int)caller->uid, "gid", (int)caller->gid,
-                                      "pid", (int)caller->pid));
+        control_answer(job,
+                       json_pack("{s:i,s:i,s:i,s:b}", "uid", (int)caller->uid, "gid", (int)caller->gid, "pid",
+                                 (int)caller->process.pid, "lives", process_lives(&caller->process)));
     } else if (strcmp(method, "work") == 0) {
         start_work(job);
     } else if (strcmp(method, "list") == 0) {
@@ -330,6 +331,7 @@ static void answers_and_knows_the_caller(void **state)
     assert_int_equal(json_integer_value(json_object_get(result, "uid")), getuid());
     assert_int_equal(json_integer_value(json_object_get(result, "gid")), getgid());
     assert_int_equal(json_integer_value(json_object_get(result, "pid")), getpid());
+    assert_true(json_is_true(json_object_get(result, "lives")));
     json_decref(result);
     assert_int_equal(control_call(client, "nothing", NULL, NULL, &result, &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
