@@ -79,7 +79,7 @@ static int make_folders(const char *home, struct error *err)
     static const struct {
         const char *name;
         mode_t mode;
-    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 0770}};
+    } folders[] = {{"keys", 0700}, {"log", 0750}, {"run", 0750}, {"repository", 0750}, {"history", 01770}};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {

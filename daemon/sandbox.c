@@ -8,6 +8,7 @@
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,9 +27,15 @@ static int refuse_home(const char *home, const struct stat *info, struct error *
     return error_hint(err, "if primed is to run as another user from now on: chown -R <user> %s", home);
 }
 
+/* A file in the folder of histories: it is of the user whose shell writes it, root or not. */
+static bool is_history(const FTSENT *entry)
+{
+    return entry->fts_level == 2 && strcmp(entry->fts_parent->fts_name, "history") == 0;
+}
+
 /*
- * Gives the home to the user, and in it what belongs to root or to the home's owner so far: the histories are
- * files of the users whose shells write them. Links are not followed. The walk goes with fts's own changes of
+ * Gives the home to the user, and in it what belongs to root or to the home's owner so far, but for the
+ * histories. Links are not followed. The walk goes with fts's own changes of
  * folder, which notice a folder that becomes a link under way: root must not be led out of the home.
  */
 static int hand_over(const char *home, uid_t uid, gid_t gid, struct error *err)
@@ -50,7 +57,7 @@ static int hand_over(const char *home, uid_t uid, gid_t gid, struct error *err)
     while (result == 0 && (entry = fts_read(walk)) != NULL) {
         if (entry->fts_info == FTS_DP || entry->fts_info == FTS_NS)
             continue;
-        if (entry->fts_statp->st_uid != 0 && entry->fts_statp->st_uid != before.st_uid)
+        if (is_history(entry) || (entry->fts_statp->st_uid != 0 && entry->fts_statp->st_uid != before.st_uid))
             continue;
         if (lchown(entry->fts_accpath, uid, gid) != 0)
             result = error_set_errno(err, errno, "cannot give %s to the user that primed runs as",

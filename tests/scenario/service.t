@@ -87,13 +87,19 @@ is "$?" 0 "SIGTERM ends it with status 0"
 # --- started by root: what belongs to the users of the shells stays theirs, and a link leads nowhere
 HISTORY=$HOME_DIR/history/somebody
 echo 'show version' >"$HISTORY" && chown 65533 "$HISTORY"
+echo 'show clock' >"$HOME_DIR/history/root"
+chmod 770 "$HOME_DIR/history" # as an older version made it
 echo outside >"$TMP/outside"
 ln -s "$TMP/outside" "$HOME_DIR/repository/link"
 chown root "$HOME_DIR/node.conf"
 node_start
 is "$?" 0 "root starts it"
-is "$(stat -c %u "$HISTORY") $(stat -c %u "$TMP/outside") $(stat -c %U "$HOME_DIR/node.conf")" "65533 0 nobody" \
-    "the history stays its owner's, the link's target root's; root's file becomes the node's"
+is "$(stat -c %u "$HISTORY" "$HOME_DIR/history/root" "$TMP/outside" | tr '\n' ' ')$(stat -c %U "$HOME_DIR/node.conf")" "65533 0 0 nobody" \
+    "histories stay their owners', the link's target root's; root's file becomes the node's"
+is "$(stat -c %a "$HOME_DIR/history")" 1770 "nobody can take away somebody else's history"
+MEMBER="setpriv --reuid 65532 --regid $(stat -c %g "$HOME_DIR/history") --clear-groups"
+$MEMBER sh -c "echo 'no username boss' >'$HOME_DIR/history/member' && ! mv -f '$HOME_DIR/history/member' '$HISTORY' 2>/dev/null"
+is "$? $(cat "$HISTORY")" "0 show version" "nor put another one in its place"
 node_stop
 
 # --- `ncs start` on a machine that systemd runs: the service's node is systemd's to start, others are the shell's

@@ -561,6 +561,17 @@ static void history_lasts_and_stays_clean(void **state)
     assert_string_equal(history.lines[999], "line 2999");
     assert_string_equal(history.lines[0], "line 2000");
     editor_history_close(&history);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(file, 65534, 65534), 0); /* somebody else's: neither read nor written */
+        editor_history_open(&history, file);
+        assert_int_equal(history.count, 0);
+        editor_history_add(&history, "in memory only");
+        editor_history_close(&history);
+        assert_int_equal(chown(file, 0, 0), 0);
+        editor_history_open(&history, file);
+        assert_string_equal(history.lines[history.count - 1], "line 2999");
+        editor_history_close(&history);
+    }
 
     assert_int_equal(symlink(file, link), 0);
     editor_history_open(&history, link);
