@@ -285,7 +285,9 @@ enum {
     AUDIT_ROLE,
     AUDIT_ORIGIN,
     AUDIT_RESULT,
+    AUDIT_METHOD,
     AUDIT_LINE,
+    AUDIT_SETTINGS,
     AUDIT_MESSAGE
 };
 static const struct shell_column audit_columns[] = {
@@ -295,7 +297,9 @@ static const struct shell_column audit_columns[] = {
     [AUDIT_ROLE] = {.name = "role", .heading = "Role"},
     [AUDIT_ORIGIN] = {.name = "origin", .heading = "From"},
     [AUDIT_RESULT] = {.name = "result", .heading = "Result"},
+    [AUDIT_METHOD] = {.name = "method", .heading = "Method"},
     [AUDIT_LINE] = {.name = "line", .heading = "Command"},
+    [AUDIT_SETTINGS] = {.name = "settings"},
     [AUDIT_MESSAGE] = {.name = "message"},
 };
 static const struct shell_listing audit_listing = {
@@ -311,7 +315,9 @@ static int print_entry(void *arg, const struct audit_entry *entry)
     output_string(output, AUDIT_ROLE, entry->role);
     output_string(output, AUDIT_ORIGIN, entry->origin);
     output_string(output, AUDIT_RESULT, entry->result);
+    output_string(output, AUDIT_METHOD, entry->method);
     output_string(output, AUDIT_LINE, entry->line);
+    output_string(output, AUDIT_SETTINGS, entry->settings);
     output_string(output, AUDIT_MESSAGE, entry->message);
     output_row_end(output);
     return output_stopped(output);
@@ -353,6 +359,11 @@ static const struct shell_command commands[] = {
      .help = "Who changed what, and what was refused",
      .run = run_audit,
      .role = SHELL_ROLE_ADMIN,
-     .needs = NEED_STORE},
+     .needs = NEED_STORE,
+     .manual =
+         "Command is the line as the caller's shell said it, secrets masked. Method is what primed was asked "
+         "to do, whatever the line says: audit.refused where the shell itself refused the line, - for "
+         "what primed did unasked or an older version wrote. In JSON, settings names what was set or removed "
+         "in configuration mode."},
 };
 const struct shell_branch show_branch = SHELL_BRANCH(commands);

@@ -162,7 +162,8 @@ static int note_restore(struct store_txn *txn, void *arg, struct error *err)
                                 .origin = request->who.origin,
                                 .line = request->line,
                                 .result = "ok",
-                                .message = "this node was restored from a backup"};
+                                .message = "this node was restored from a backup",
+                                .method = request->method->name};
 
     return make_ask(txn, err) != 0 ? -1 : audit_append(txn, &entry, err);
 }

@@ -4,6 +4,7 @@
 #include "daemon/workers.h"
 #include "store/audit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,8 @@ static int append_audit(struct request *request, struct store_txn *txn, const st
         .line = request->line,
         .result = outcome == NULL ? "ok" : error_code_name(outcome->code),
         .message = outcome == NULL ? "" : outcome->message,
+        .method = request->method->name,
+        .settings = request->settings,
     };
 
     return audit_append(txn, &entry, err);
@@ -64,9 +67,10 @@ static int append_audit(struct request *request, struct store_txn *txn, const st
 static void log_audit(const struct request *request, const struct error *outcome)
 {
     log_write(request->node->audit_log, LOG_LEVEL_INFO,
-              "user=%s role=%s origin=%s result=%s method=%s line=\"%s\"%s%s", request->who.user,
+              "user=%s role=%s origin=%s result=%s method=%s line=\"%s\"%s%s%s%s", request->who.user,
               account_role_name(request->who.role), request->who.origin,
               outcome == NULL ? "ok" : error_code_name(outcome->code), request->method->name, request->line,
+              request->settings[0] == '\0' ? "" : " settings=", request->settings,
               outcome == NULL ? "" : " message=", outcome == NULL ? "" : outcome->message);
 }
 
@@ -177,6 +181,31 @@ static void run_request(void *arg)
     free(request);
 }
 
+static void add_setting(struct request *request, const char *name)
+{
+    size_t used = strlen(request->settings);
+
+    if (name != NULL)
+        snprintf(request->settings + used, sizeof(request->settings) - used, "%s%.*s", used > 0 ? ", " : "",
+                 STATEMENT_NAME_SIZE, name);
+}
+
+/* What a config.* call changes, by its own parameters: the line is only what the caller says of it. */
+static void name_settings(struct request *request)
+{
+    const char *name;
+    json_t *value;
+
+    if (strncmp(request->method->name, "config.", 7) != 0)
+        return;
+    add_setting(request, json_string_value(json_object_get(request->params, "name")));
+    json_object_foreach(json_object_get(request->params, "values"), name, value)
+    {
+        add_setting(request, name);
+    }
+    add_setting(request, json_string_value(json_object_get(request->params, "replace")));
+}
+
 static struct request *make_request(struct node *node, struct control_job *job, const struct method *method)
 {
     struct request *request = calloc(1, sizeof(*request));
@@ -194,6 +223,7 @@ static struct request *make_request(struct node *node, struct control_job *job, 
         .line = text_or(params, "line", method->name),
         .number = atomic_fetch_add(&node->task_number, 1),
     };
+    name_settings(request);
     return request;
 }
 

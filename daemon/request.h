@@ -24,6 +24,9 @@ struct method {
     int (*run)(struct request *request, json_t **result, struct error *err);
 };
 
+#define REQUEST_SETTINGS_MOST 33 /* names: as many as config.set takes, and the one that it replaces */
+#define REQUEST_SETTINGS_SIZE (REQUEST_SETTINGS_MOST * (STATEMENT_NAME_SIZE + 2))
+
 struct request {
     struct node *node;
     struct control_job *job;
@@ -31,8 +34,9 @@ struct request {
     json_t *params; /* borrowed from the job */
     struct caller caller;
     struct who who;
-    const char *line; /* the command line as the shell says it, secrets masked */
-    unsigned number;  /* of the task, for the logs: "seqtaskexecutor-<number>" */
+    const char *line;                     /* the command line as the shell says it, secrets masked */
+    char settings[REQUEST_SETTINGS_SIZE]; /* config.*: the names it is about, parted by commas */
+    unsigned number;                      /* of the task, for the logs: "seqtaskexecutor-<number>" */
     bool audited;
     enum store_reach reach; /* of the least replicated of its changes */
     struct error refusal;   /* why it is refused, where that was clear on the loop's thread already */

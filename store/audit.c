@@ -23,6 +23,8 @@ bool audit_read(struct arena *arena, const void *bytes, size_t length, struct au
     out->line = record->line;
     out->result = record->result;
     out->message = record->message;
+    out->method = record->method;
+    out->settings = record->settings;
     return true;
 }
 
@@ -68,6 +70,8 @@ int audit_append(struct store_txn *txn, const struct audit_entry *entry, struct 
     record.line = escaped(txn, entry->line);
     record.result = escaped(txn, entry->result);
     record.message = escaped(txn, entry->message);
+    record.method = escaped(txn, entry->method);
+    record.settings = escaped(txn, entry->settings);
     value = record_pack(txn, &record.base);
     record_store(txn, DATABASE_AUDIT, key, value, MDB_APPEND);
     record_note(txn, DATABASE_AUDIT, STORE_SCOPE_NODE, key, &value);

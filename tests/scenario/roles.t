@@ -55,17 +55,17 @@ as bob "ncs stop"
 is "$STATUS" 1 "and may not change"
 is "$ERR" "% Error: \"ncs stop\" is for administrators
 bob has the role user" "which is said"
-audited "bob +user +127[0-9.]+ +denied +ncs stop"
+audited "bob +user +127[0-9.]+ +denied +audit.refused +ncs stop"
 ok $? "and audited, with who and from where"
 as bob "show version | save mine.txt repository defaultRepo"
 like "$STATUS $OUT$ERR" "^1 % Error: .* is for administrators" "nor fill the node's disk with what he saw"
-audited "bob +user +127[0-9.]+ +denied +\.\.\. \| save mine.txt"
+audited "bob +user +127[0-9.]+ +denied +file.save_begin +\.\.\. \| save mine.txt"
 ok $? "which is audited, too"
 [ ! -e "$HOME_DIR/repository/defaultRepo/mine.txt" ]
 ok $? "and leaves no file"
 as bob "show running-config"
 is "$STATUS$OUT" 1 "nor read the configuration"
-audited "bob +user +127[0-9.]+ +denied +show running-config"
+audited "bob +user +127[0-9.]+ +denied +audit.refused +show running-config"
 ok $? "which is audited too"
 as bob "show logging application last 1"
 is "$STATUS" 0 "he may read the logs"
@@ -77,7 +77,7 @@ as alice "show logging audit last 1"
 like "$STATUS $OUT" "^0 .*bob.*result=denied" "alice may"
 as alice "ncs certvalidation tofu-certs deletecert host ${ADDRESS}_8082"
 is "$STATUS" 0 "alice may change"
-audited "alice +admin +127[0-9.]+ +ok +ncs certvalidation"
+audited "alice +admin +127[0-9.]+ +ok +pin.delete +ncs certvalidation"
 ok $? "and the audit trail has her name"
 as bob "no such command; /bin/sh"
 is "$STATUS" 2 "sshd's forced command is no shell"
@@ -174,7 +174,7 @@ $KEYS $BOB_KEY 192.0.2.7 >"$TMP/offer"
 audited "bob +user +192.0.2.7 +denied"
 ok $? "the address that sshd tells is the origin"
 SSH_CONNECTION="203.0.113.5 1 127.0.0.1 22" "$BIN/primesh" --home "$HOME_DIR" -c "ncs stop" >/dev/null
-audited "admin +admin +local +ok +ncs stop"
+audited "admin +admin +local +ok +services.stop +ncs stop"
 ok $? "without sshd, SSH_CONNECTION counts for nothing"
 sh_ "ncs start"
 configure "username bob sshkey $(cat "$TMP/bob.pub") role user" "username alice sshkey $(cat "$TMP/alice.pub") role admin"
@@ -191,7 +191,7 @@ if [ "$(id -u)" = 0 ]; then
     call() { setpriv --reuid daemon --regid "$GROUP" --clear-groups perl "$TMP/call.pl" "$HOME_DIR" "$1"; }
     like "$(call '{"id":1,"method":"daemon.state"}')" '"denied".*daemon has no account on this node' \
         "a user of the system without an account gets nothing"
-    audited "daemon +user +local +denied +daemon.state"
+    audited "daemon +user +local +denied +daemon.state +daemon.state"
     ok $? "and is audited"
     configure "username daemon sshkey $(cat "$TMP/host.pub") role admin"
     like "$(call '{"id":1,"method":"daemon.state"}')" '"denied"' "an account for SSH keys is not the system's user of that name"
@@ -204,13 +204,24 @@ if [ "$(id -u)" = 0 ]; then
         like "$(call "{\"id\":1,\"method\":\"$method\",\"params\":{\"role\":\"admin\",\"user\":\"admin\"}}")" \
             '"denied".*is for administrators' "$method is refused"
     done
-    audited "daemon +user +local +denied +services.start"
+    audited "daemon +user +local +denied +services.start +services.start"
     ok $? "each audited"
     sh_ "ncs status"
     like "$OUT" "Health Monitor Server is running" "and nothing happened"
     like "$(call "{\"id\":1,\"method\":\"session.whoami\",\"params\":{\"voucher\":\"$VOUCHER\"}}")" '"user":"bob"' \
         "a voucher counts for what descends from its sshd, whichever user it runs as"
 fi
+
+# --- a client of one's own may say any line: what it did stands beside it
+perl "$TMP/call.pl" "$HOME_DIR" '{"id":1,"method":"config.set","params":{"line":"show version","replace":"username/joe","values":{"username/joe/role":"admin"}}}' >/dev/null
+audited "admin +admin +local +ok +config.set +show version"
+ok $? "the audit trail names the method"
+is "$("$BIN/primesh" --home "$HOME_DIR" -c "show audit last 1 | json" | jq -c '.audit[0] | [.method, .line, .settings]')" \
+    '["config.set","show version","username/joe/role, username/joe"]' "and the settings, but not their values"
+like "$(tail -1 "$HOME_DIR/log/audit.log")" 'method=config.set line="show version" settings=username/joe/role, username/joe$' "so does its log"
+configure "no username joe"
+is "$("$BIN/primesh" --home "$HOME_DIR" -c "show audit last 1 | json" | jq -c '.audit[0] | [.method, .settings]')" \
+    '["config.unset","username/joe"]' "those that are removed, too"
 
 # --- a connection whose process has ended, and whose number somebody's session has got: it is not that session's
 cat >"$TMP/reuse.py" <<'P'

@@ -287,16 +287,24 @@ static void the_feed_is_trimmed_and_says_so(void **state)
 
 static int audit_job(struct store_txn *txn, void *line, struct error *err)
 {
-    return audit_append(
-        txn,
-        &(struct audit_entry){
-            .when_ms = 42, .user = "admin", .role = "admin", .origin = "local", .line = line, .result = "ok"},
-        err);
+    return audit_append(txn,
+                        &(struct audit_entry){.when_ms = 42,
+                                              .user = "admin",
+                                              .role = "admin",
+                                              .origin = "local",
+                                              .line = line,
+                                              .result = "ok",
+                                              .method = strcmp(line, "one") == 0
+                                                            ? NULL
+                                                            : "config.set", /* NULL: as before it was noted */
+                                              .settings = "a/b, c\n"},
+                        err);
 }
 
 static int last_line(void *arg, const struct audit_entry *entry)
 {
-    snprintf(arg, 100, "%llu %s %s", (unsigned long long)entry->number, entry->line, entry->message);
+    snprintf(arg, 100, "%llu %s %s%s|%s", (unsigned long long)entry->number, entry->line, entry->message,
+             entry->method, entry->settings);
     return 0;
 }
 
@@ -317,11 +325,11 @@ static void the_audit_trail_keeps_order_and_escapes(void **state)
     assert_ok(store_run(fixture->store, audit_job, "three\nforged", &err), err);
     struct store_txn *txn = store_read(fixture->store, &err);
     assert_ok(audit_each(txn, 0, first_line, line, &err), err);
-    assert_string_equal(line, "1 one ");
+    assert_string_equal(line, "1 one |a/b, c\\0a");
     assert_ok(audit_each(txn, 2, first_line, line, &err), err);
-    assert_string_equal(line, "2 two ");
+    assert_string_equal(line, "2 two config.set|a/b, c\\0a");
     assert_ok(audit_each(txn, 99, last_line, line, &err), err);
-    assert_string_equal(line, "3 three\\0aforged ");
+    assert_string_equal(line, "3 three\\0aforged config.set|a/b, c\\0a");
     store_end(txn);
 }
 
