@@ -118,8 +118,11 @@ sh_ "do ncs status"
 is "$STATUS" 3 "through do, too"
 
 # --- kill -9 leaves a stale socket and pid file
+echo "#!/bin/sh" >"$HOME_DIR/ssh/askpass" # as an older version had ssh run it
 node_start
 ok $? "it starts again"
+[ ! -e "$HOME_DIR/ssh/askpass" ]
+ok $? "and takes away the program that an older version kept in the home"
 kill -KILL "$(writer_pid)" "$(node_pid)"
 wait_for 5 not pgrep -f "primed --home $HOME_DIR"
 [ -S "$HOME_DIR/run/control.sock" ]
