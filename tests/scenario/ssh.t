@@ -11,7 +11,7 @@ run_ssh() { # run_ssh <ssh's arguments>: OUT, ERR, STATUS
     ERR=$(cat "$TMP/err")
 }
 
-like "$(cat "$TMP/up.out")" "prime-pri +$NET.11 port 2211 +sshd listens: primelab ssh prime-pri" "up says how to get in"
+like "$(cat "$TMP/up.out")" "prime-pri +$NET.11 port 2211 +sshd listens: primelab --folder $LAB ssh prime-pri" "up says how to get in"
 like "$(lab status)" "sshd +[0-9]+ +$NET.12 +2212 +listens" "status has the sshd processes"
 OUT=$(lab ssh prime-sec show privilege)
 is "$?$OUT" "0Current privilege level is 15" "primelab ssh runs a command"
