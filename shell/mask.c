@@ -10,6 +10,7 @@
 #define NEAR_DISTANCE 2 /* letters put in, left out, changed or swapped */
 #define NEAR_MOST 40    /* letters */
 #define START_LETTERS 2 /* of an abbreviation */
+#define DEPTH_MOST 4    /* lines within lines that are looked into */
 #define PLAIN_LETTERS 4 /* of an abbreviation that needs no command to be a secret's */
 
 static size_t least(size_t a, size_t b)
@@ -192,16 +193,21 @@ size_t mask_inside(const struct mask_place *place, const struct line *line, cons
                    bool *secret, size_t bad)
 {
     size_t from = inside_of(match), found;
+    struct mask_place deeper = *place;
     struct line inner = *line;
 
     if (from == 0 || from >= line->count)
         return bad;
+    if (++deeper.depth > DEPTH_MOST) { /* such a line is not run: nobody needs to read it again */
+        memset(secret + from, 1, line_bar(line, from) - from);
+        return bad;
+    }
     if (line->words[from].quoted && line_bar(line, 0) == from + 1) {
-        mark_quoted(place, &line->words[from], &secret[from]);
+        mark_quoted(&deeper, &line->words[from], &secret[from]);
         return bad;
     }
     inner.words += from;
     inner.count -= from;
-    found = mark_words(place, &inner, secret + from);
+    found = mark_words(&deeper, &inner, secret + from);
     return found < inner.count ? from + found : bad;
 }

@@ -18,6 +18,7 @@ struct mask_place {
     struct arena *arena;
     const struct grammar *grammar;
     enum shell_role role;
+    unsigned depth; /* lines around this one */
 };
 
 /*

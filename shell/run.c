@@ -106,7 +106,7 @@ static void say_complaint_in_json(struct run *run)
 static void set_masked(struct run *run)
 {
     const struct shell_session *session = run->session;
-    const struct mask_place place = {&run->arena, &session->grammar, session->caller.role};
+    const struct mask_place place = {&run->arena, &session->grammar, session->caller.role, 0};
     size_t bad = mask_inside(&place, &run->line, &run->match, run->secret,
                              run->understood ? run->line.count : run->match.word);
 

@@ -270,6 +270,7 @@ static void keeps_no_secret_of_a_line_within_a_line(void **state)
         {"do \"ncs ha authky S3cret\"", "do ****"},
         {"do \"show clock\"", "do \"show clock\""},
         {"do show clock", "do show clock"},
+        {"do do do do do do show clock", "do do do do do **** **** ****"},
     };
     struct pty pty = start(80, 24);
 
