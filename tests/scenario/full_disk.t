@@ -37,7 +37,7 @@ sh_ "ncs certvalidation tofu-certs listcerts | include first.example"
 is "$STATUS" 0 "lists go on"
 like "$OUT" "host=first.example_443;  subject= /CN=pinned" "the old data is whole"
 dd if=/dev/zero of="$HOME_DIR/ballast" bs=4k oflag=append conv=notrunc 2>/dev/null
-sh_ "ncs certvalidation tofu-certs exportcerts pins.json repository defaultRepo"
+sh_ "ncs certvalidation tofu-certs exportcerts pins.json repository defaultRepo overwrite"
 like "$STATUS $ERR" "1 % Error: .*No space" "an export has no room"
 cmp -s "$EXPORTED" "$TMP/exported"
 ok $? "the file of the export before is whole"
