@@ -138,7 +138,7 @@ NEW_STATE=$(state)
 make_backup killed
 KILLED=$FILE
 both=""
-for ((i = 0; i < ${KILLS:-12}; i++)); do
+for ((i = 0; i < ${KILLS:-6}; i++)); do
     restore "$FIRST" >/dev/null
     pid=$(node_pid)
     children=$(pgrep -P "$pid")
@@ -146,7 +146,7 @@ for ((i = 0; i < ${KILLS:-12}; i++)); do
         "$BIN/primesh" --home "$HOME_DIR" >/dev/null 2>&1 &
     asking=$!
     # from the start of the restore to the restarted node, at a moment of its own each time
-    perl -e 'select undef, undef, undef, $ARGV[0]' "$(perl -e "print $i * 2.4 / ${KILLS:-12}")"
+    perl -e 'select undef, undef, undef, $ARGV[0]' "$(perl -e "print $i * 2.4 / ${KILLS:-6}")"
     kill -9 "$pid" $children $(pgrep -P "$pid") 2>/dev/null
     wait_for 5 not kill -0 "$pid"
     kill $asking 2>/dev/null
@@ -161,7 +161,7 @@ for ((i = 0; i < ${KILLS:-12}; i++)); do
     fi
     both="$both$found"
 done
-like "$both" "^[01]{${KILLS:-12}}$" "killed at ${KILLS:-12} moments: the old node or the new one each time ($both)"
+like "$both" "^[01]{${KILLS:-6}}$" "killed at ${KILLS:-6} moments: the old node or the new one each time ($both)"
 
 # --- a commit that was cut off in its middle is finished at the next start
 node_stop

@@ -4,7 +4,7 @@
 BIN=${BIN:-$(cd "$(dirname "$0")/../.." && pwd)/build/bin}
 . "$(dirname "$0")/../lib/tap.sh"
 . "$ROOT/tests/lib/node.sh"
-ROUNDS=${ROUNDS:-200}
+ROUNDS=${ROUNDS:-100}
 node_conf "monitor-interval-ms = 3600000"
 mkdir -p "$HOME_DIR/repository/defaultRepo"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=pinned -days 400 \
