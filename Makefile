@@ -12,7 +12,7 @@ B        := build
 OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections
 else ifeq ($(MODE),asan)
 B        := build/asan
-OPTIMISE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPTIMISE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifeq ($(MODE),clang)
 B        := build/clang
 CC       := clang
