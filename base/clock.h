@@ -13,7 +13,8 @@ int64_t clock_wall_ms(void);
 /* Milliseconds since some moment; never jumps, goes on while the machine sleeps. */
 int64_t clock_monotonic_ms(void);
 
-/* The moment so many milliseconds from now on CLOCK_MONOTONIC, for pthread_cond_timedwait(). */
+/* The moment so many milliseconds from now (less than none is now) on CLOCK_MONOTONIC, for
+ * pthread_cond_timedwait(). */
 struct timespec clock_deadline(int64_t ms);
 
 /* "2026-11-21 00:41:56.123" in UTC: the time in front of log lines. */

@@ -99,19 +99,26 @@ int file_write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-static int sync_folder_of(const char *path)
+int file_sync_folder(const char *path)
 {
-    char copy[PATH_MAX];
-    int fd;
-    int result;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result, reason;
 
-    snprintf(copy, sizeof(copy), "%s", path);
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -1;
     result = fsync(fd);
+    reason = errno;
     close(fd);
+    errno = reason;
     return result;
+}
+
+static int sync_folder_of(const char *path)
+{
+    char copy[PATH_MAX];
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    return file_sync_folder(dirname(copy));
 }
 
 int file_write(const char *path, const char *data, size_t length, mode_t mode, struct error *err)

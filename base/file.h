@@ -26,6 +26,9 @@ int file_read_open(int fd, const char *name, size_t most, char **data, size_t *l
  */
 int file_write(const char *path, const char *data, size_t length, mode_t mode, struct error *err);
 
+/* Has on disk which files are in the folder. 0, or -1 with errno. */
+int file_sync_folder(const char *path);
+
 /* Makes a folder and those above it where missing; the last one gets `mode`. ERROR_DENIED, ERROR_INTERNAL. */
 int file_make_folder(const char *path, mode_t mode, struct error *err);
 

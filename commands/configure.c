@@ -79,7 +79,6 @@ static void set_line(struct shell_call *call, json_t *params)
     const char *line = shell_line(call);
 
     line += strspn(line, " \t"); /* as a pasted listing has them */
-
     if (mode == &repository_mode)
         json_object_set_new(params, "line",
                             json_sprintf("repository %s / %s", context_of(call)->repository, line));

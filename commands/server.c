@@ -42,24 +42,37 @@ static int ask_twice(struct shell_call *call, char out[SERVER_PASSWORD_MAX], str
     return failed;
 }
 
-/* Is it clear before anybody is asked for a password that primed refuses? */
+/* -1 where nobody can tell; the host as it was typed. */
+static int is_registered(struct shell_call *call, const char *typed)
+{
+    struct store_txn *txn = NULL;
+    char host[HOST_TEXT_MAX];
+    enum host_kind kind;
+    struct server server;
+    int found;
+
+    if (host_parse(typed, &kind, host, NULL) != 0)
+        return -1;
+    if (context_require(context_of(call), NEED_STORE, NULL) == 0)
+        txn = context_read(call, NULL);
+    if (txn == NULL)
+        return -1;
+    found = server_get(txn, server_kind_typed(call), host, &server, NULL, NULL);
+    store_end(txn);
+    return found == 0;
+}
+
+/* Before anybody is asked for a password: is it clear that primed refuses? */
 static bool is_hopeless(struct shell_call *call, const char *host, bool is_edit)
 {
-    struct store_txn *txn;
-    struct server server;
     json_t *status = NULL;
-    bool standby, there;
+    bool standby;
 
     if (context_ask(call, "ha.status", NULL, NULL, NULL, &status, NULL) != 0)
         return false;
     standby = json_is_false(json_object_get(status, "active"));
     json_decref(status);
-    if (standby || context_require(context_of(call), NEED_STORE, NULL) != 0 ||
-        (txn = context_read(call, NULL)) == NULL)
-        return standby;
-    there = server_get(txn, server_kind_typed(call), host, &server, NULL, NULL) == 0;
-    store_end(txn);
-    return there != is_edit;
+    return standby || (is_edit && is_registered(call, host) == 0);
 }
 
 static int add_password(struct shell_call *call, json_t *params, bool is_edit, struct error *err)
@@ -160,21 +173,11 @@ static int save(struct shell_call *call, const char *method, json_t *params, str
 /* Before a password is typed for nothing. primed looks again, and alone where the store cannot be read. */
 static int check_new(struct shell_call *call, enum server_kind kind, const char *typed, struct error *err)
 {
-    struct store_txn *txn = NULL;
     char host[HOST_TEXT_MAX];
-    enum host_kind host_kind;
-    struct server there;
-    int found;
 
-    if (host_parse(typed, &host_kind, host, err) != 0)
+    if (host_parse(typed, &(enum host_kind){0}, host, err) != 0)
         return -1;
-    if (context_require(context_of(call), NEED_STORE, NULL) == 0)
-        txn = context_read(call, NULL);
-    if (txn == NULL)
-        return 0;
-    found = server_get(txn, kind, host, &there, NULL, NULL);
-    store_end(txn);
-    if (found != 0)
+    if (is_registered(call, host) != 1)
         return 0;
     error_set(err, ERROR_CONFLICT, "the %s server %s is registered already", server_kind_title(kind), host);
     return error_hint(err, "change it with: ncs server %s edit %s ...", server_kind_name(kind), host);

@@ -20,14 +20,10 @@ static int give_up(struct pair *pair, const char *reason, struct error *err)
 /* A primary that died in the middle of its registration need not wait for this node to notice. */
 static bool is_begun_by(struct pair *pair, const struct link_caller *caller)
 {
-    struct pair_record coming;
     enum ha_state state;
 
-    pthread_mutex_lock(&pair->lock);
-    state = pair->state;
-    coming = pair->coming;
-    pthread_mutex_unlock(&pair->lock);
-    return state == HA_INITIALIZING && pair_is_from(pair, &coming, caller);
+    pair_record_of(pair, &state);
+    return state == HA_INITIALIZING && pair_is_coming(pair, caller);
 }
 
 static int check_stands_alone(struct pair *pair, const struct link_caller *caller, struct error *err)
@@ -104,12 +100,7 @@ static int run_begin(void *arg, const struct link_caller *caller, json_t *params
 /* ERROR_CONFLICT: it is not this caller that registers this node. */
 static int check_registering(struct pair *pair, const struct link_caller *caller, struct error *err)
 {
-    struct pair_record coming;
-
-    pthread_mutex_lock(&pair->lock);
-    coming = pair->coming;
-    pthread_mutex_unlock(&pair->lock);
-    if (!pair_is_from(pair, &coming, caller))
+    if (!pair_is_coming(pair, caller))
         return error_set(err, ERROR_CONFLICT, "%s is not being registered by %s", pair->self.address,
                          caller->address);
     pthread_mutex_lock(&pair->lock);

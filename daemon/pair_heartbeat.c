@@ -260,15 +260,10 @@ json_t *pair_check(struct pair *pair)
 static int check_peer(struct pair *pair, const struct link_caller *caller, json_t *params, struct error *err)
 {
     const char *line = json_string_value(json_object_get(params, "line"));
-    struct pair_record record, coming;
     enum ha_state state;
+    struct pair_record record = pair_record_of(pair, &state);
 
-    pthread_mutex_lock(&pair->lock);
-    state = pair->state;
-    record = pair->record;
-    coming = pair->coming;
-    pthread_mutex_unlock(&pair->lock);
-    if (state == HA_INITIALIZING && pair_is_from(pair, &coming, caller))
+    if (state == HA_INITIALIZING && pair_is_coming(pair, caller))
         return error_set(err, ERROR_BUSY, "%s is finishing the registration", pair->self.address);
     if (record.peer_node[0] == '\0')
         error_set(err, ERROR_CONFLICT, "%s is in no pair", pair->self.address);

@@ -202,6 +202,10 @@ int pair_form_configure(struct store_txn *txn, const struct pair_wish *wish, str
  */
 bool pair_is_from(struct pair *pair, const struct pair_record *record, const struct link_caller *caller);
 
+/* The same of who began the registration of this node, or is begun by it; whether it still goes on is the
+ * state's to say (HA_INITIALIZING). */
+bool pair_is_coming(struct pair *pair, const struct link_caller *caller);
+
 struct pair_refusal {
     bool here;          /* this node the other one's */
     bool there;         /* the other one this node's */

@@ -126,17 +126,11 @@ static void ask_other(struct checking *checking)
 
 /* ---- judging ---- */
 
-/* "trusts the secondary", of whom this server is a pair with; and what that one does with this server. */
+/* "trusts the secondary": what one server does with the other. `primary`: it does it with the primary. */
 #define SAYING_MAX 40
-static const char *say_other(const struct checking *checking, const char *does, char out[SAYING_MAX])
+static const char *say(const char *does, bool primary, char out[SAYING_MAX])
 {
-    snprintf(out, SAYING_MAX, "%s the %s", does, checking->readiness.is_secondary ? "primary" : "secondary");
-    return out;
-}
-
-static const char *say_own(const struct checking *checking, const char *does, char out[SAYING_MAX])
-{
-    snprintf(out, SAYING_MAX, "%s the %s", does, checking->readiness.is_secondary ? "secondary" : "primary");
+    snprintf(out, SAYING_MAX, "%s the %s", does, primary ? "primary" : "secondary");
     return out;
 }
 
@@ -202,6 +196,7 @@ static void judge_trust(struct checking *checking)
     bool tested = !is_reach(&checking->there);
     bool back_known = checking->back.tried || (refusal.here && !refusal.there_unknown);
     char here[SAYING_MAX], there[SAYING_MAX];
+    bool secondary = checking->readiness.is_secondary;
 
     if (is_trust(&checking->there)) {
         struct error why = checking->there.error;
@@ -212,10 +207,10 @@ static void judge_trust(struct checking *checking)
         snprintf(advice, sizeof(advice), "on %s: %s; %s", checking->address, checking->back.error.message,
                  checking->back.error.hint);
     ha_readiness_add(&checking->readiness, "Certificate trust",
-                     !tested ? "-" : say_other(checking, refusal.here ? "refuses" : "trusts", here),
-                     refusal.there            ? say_own(checking, "refuses", there)
+                     !tested ? "-" : say(refusal.here ? "refuses" : "trusts", secondary, here),
+                     refusal.there            ? say("refuses", !secondary, there)
                      : !tested || !back_known ? "-"
-                                              : say_own(checking, "trusts", there),
+                                              : say("trusts", !secondary, there),
                      refusal.here || refusal.there ? HA_FAIL
                      : tested                      ? HA_PASS
                                                    : HA_NOT_TESTED,
@@ -255,6 +250,7 @@ static void judge_both(struct checking *checking)
     long long off_ms = llabs((long long)checking->clock_off_ms);
     char hostname[HOST_TEXT_MAX], off[32];
     char here[SAYING_MAX], there[SAYING_MAX];
+    bool secondary = checking->readiness.is_secondary;
     bool name_here;
 
     ha_readiness_add(&checking->readiness, "Product version", PRODUCT_VERSION,
@@ -278,9 +274,9 @@ static void judge_both(struct checking *checking)
     configuration_hostname(checking->pair->node, hostname);
     name_here = known && resolves(checking->other_name);
     ha_readiness_add(&checking->readiness, "Name resolution",
-                     !known ? "-" : say_other(checking, name_here ? "finds" : "does not find", here),
+                     !known ? "-" : say(name_here ? "finds" : "does not find", secondary, here),
                      !known ? "-"
-                            : say_own(checking, checking->other_resolves ? "finds" : "does not find", there),
+                            : say(checking->other_resolves ? "finds" : "does not find", !secondary, there),
                      !known                                  ? HA_NOT_TESTED
                      : name_here && checking->other_resolves ? HA_PASS
                                                              : HA_WARNING,

@@ -44,16 +44,10 @@ static void on_gone(void *arg, const void *pipe_arg)
 /* Whether the caller is the one to whom records are sent, and this node the one to send them. */
 static int check_caller(struct pair *pair, const struct link_caller *caller, struct error *err)
 {
-    struct pair_record record, coming;
     enum ha_state state;
+    struct pair_record record = pair_record_of(pair, &state);
 
-    pthread_mutex_lock(&pair->lock);
-    state = pair->state;
-    record = pair->record;
-    coming = pair->coming;
-    pthread_mutex_unlock(&pair->lock);
-    if (!pair_is_from(pair, &record, caller) &&
-        !(state == HA_INITIALIZING && pair_is_from(pair, &coming, caller)))
+    if (!pair_is_from(pair, &record, caller) && !(state == HA_INITIALIZING && pair_is_coming(pair, caller)))
         return error_set(err, ERROR_CONFLICT, "%s is in no pair with %s", pair->self.address,
                          caller->address);
     /* what an uncertain node has may be old: whoever took it over would lose what is newer */

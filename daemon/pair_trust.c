@@ -82,6 +82,16 @@ bool pair_is_from(struct pair *pair, const struct pair_record *record, const str
             is_pinned(pair, record->peer_address, caller->certificate));
 }
 
+bool pair_is_coming(struct pair *pair, const struct link_caller *caller)
+{
+    struct pair_record coming;
+
+    pthread_mutex_lock(&pair->lock);
+    coming = pair->coming;
+    pthread_mutex_unlock(&pair->lock);
+    return pair_is_from(pair, &coming, caller);
+}
+
 struct pair_refusal pair_refusal_of(struct pair *pair, const char *address, const struct error *why)
 {
     struct pair_refusal refusal = {.why = *why};

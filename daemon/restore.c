@@ -61,18 +61,10 @@ static int remove_tree(const char *home, const char *name)
 static int sync_folder(const char *home, const char *name, struct error *err)
 {
     char path[PATH_MAX];
-    int fd;
-    int failed;
 
     if (node_path(home, name, path, sizeof(path), err) != 0)
         return -1;
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    failed = fd < 0 || fsync(fd) != 0;
-    if (failed)
-        error_set_errno(err, errno, "cannot write the folder %s", path);
-    if (fd >= 0)
-        close(fd);
-    return failed ? -1 : 0;
+    return file_sync_folder(path) == 0 ? 0 : error_set_errno(err, errno, "cannot write the folder %s", path);
 }
 
 /* ---- unpacking ---- */

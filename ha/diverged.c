@@ -241,16 +241,6 @@ static FILE *open_file(const char *folder, uint64_t epoch, char *name, size_t si
     return NULL;
 }
 
-static int sync_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd < 0 ? -1 : fsync(fd);
-
-    if (fd >= 0)
-        close(fd);
-    return result;
-}
-
 static int write_file(struct store_txn *txn, struct writing *writing, uint64_t epoch, struct error *err)
 {
     /* the first line is all that a listing reads */
@@ -285,7 +275,7 @@ int ha_diverged_write(struct store *store, const char *folder, uint64_t epoch, u
     if (writing.file == NULL)
         goto out;
     result = write_file(txn, &writing, epoch, err);
-    if (fclose(writing.file) != 0 || (result == 0 && sync_folder(folder) != 0))
+    if (fclose(writing.file) != 0 || (result == 0 && file_sync_folder(folder) != 0))
         result = -1;
     if (result != 0) {
         error_set_errno(err, errno, "cannot write the changes that only this node has to %.300s", path);

@@ -120,8 +120,7 @@ static void beat(struct ha_heartbeat *heartbeat, unsigned interval_ms, unsigned 
 /* False when it is time to end. */
 static bool sleep_until(struct ha_heartbeat *heartbeat, int64_t due_ms)
 {
-    int64_t left_ms = due_ms - clock_monotonic_ms();
-    struct timespec until = clock_deadline(left_ms > 0 ? left_ms : 0);
+    struct timespec until = clock_deadline(due_ms - clock_monotonic_ms());
     bool stopping;
 
     pthread_mutex_lock(&heartbeat->lock);

@@ -328,12 +328,11 @@ static bool leads_on(struct store *store, const struct replica_state *state,
     return leads;
 }
 
-/* One standby: what it asked for before is of no interest any more. */
-static void end_followers(struct ha_sender *sender)
+static void end_streams(struct ha_sender *sender, bool snapshots)
 {
     pthread_mutex_lock(&sender->lock);
     for (struct stream *stream = sender->streams; stream != NULL; stream = stream->next)
-        stream->gone |= !stream->is_snapshot;
+        stream->gone |= snapshots || !stream->is_snapshot;
     pthread_cond_broadcast(&sender->changed);
     pthread_mutex_unlock(&sender->lock);
 }
@@ -356,17 +355,13 @@ int ha_sender_changes(struct ha_sender *sender, const struct ha_position *positi
     stream->start_only = !leads_on(sender->options.store, &state, position, &why);
     stream->state = state;
     stream->sent = position->revision;
-    end_followers(sender);
+    end_streams(sender, false); /* one standby: what it asked for before is of no interest any more */
     return start(sender, stream, changes_thread, err);
 }
 
 void ha_sender_end_streams(struct ha_sender *sender)
 {
-    pthread_mutex_lock(&sender->lock);
-    for (struct stream *stream = sender->streams; stream != NULL; stream = stream->next)
-        stream->gone = true;
-    pthread_cond_broadcast(&sender->changed);
-    pthread_mutex_unlock(&sender->lock);
+    end_streams(sender, true);
 }
 
 void ha_sender_gone(struct ha_sender *sender, const void *pipe_arg)

@@ -6,7 +6,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -37,13 +36,8 @@ int stage_wait(const struct identity *identity, const char *folder, struct error
 
 static int sync_folder(const char *folder, struct error *err)
 {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int failed =
-        fd < 0 || fsync(fd) != 0 ? error_set_errno(err, errno, "cannot write the folder %s", folder) : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return failed;
+    return file_sync_folder(folder) == 0 ? 0
+                                         : error_set_errno(err, errno, "cannot write the folder %s", folder);
 }
 
 static int drop(const char *folder, const char *file, const char *what, struct error *err)

@@ -332,7 +332,7 @@ static int patience_left(struct exchange *exchange)
 {
     int64_t progress = come_so_far(exchange);
     int64_t now_ms = clock_monotonic_ms();
-    int64_t left_ms = WAIT_MOST_MS;
+    int64_t left_ms;
 
     if (exchange->request->silence_s == 0)
         return WAIT_MOST_MS;

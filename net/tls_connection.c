@@ -85,17 +85,6 @@ static int unreachable(const struct tls_connection *connection, int reason, stru
     return error_set(err, ERROR_UNREACHABLE, "cannot connect to %s: %s", connection->host, strerror(reason));
 }
 
-/* 127.0.0.0/8 and ::1: from there the kernel lets nothing go to another machine (EINVAL). */
-static bool is_loopback(const char *text)
-{
-    union socket_address address;
-
-    socket_address_read(text, 0, &address);
-    if (address.any.sa_family == AF_INET)
-        return ntohl(address.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    return address.any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr);
-}
-
 static int cannot_leave(const struct tls_connection *connection, const char *source, struct error *err)
 {
     error_set(
@@ -138,7 +127,8 @@ static int connect_socket(struct tls_connection *connection, const struct tls_co
         return -1;
     if (connect(connection->fd, &to.any, size) == 0)
         return 0;
-    if (errno == EINVAL && options->source != NULL && is_loopback(options->source))
+    /* from a loopback address the kernel lets nothing go to another machine */
+    if (errno == EINVAL && options->source != NULL && host_is_loopback(options->source))
         return cannot_leave(connection, options->source, err);
     if (errno != EINPROGRESS)
         return unreachable(connection, errno, err);

@@ -42,12 +42,7 @@ static int path_error(struct error *err, int errnum, const char *doing, const ch
 
 static int sync_folder(const char *path, struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd >= 0 && fsync(fd) == 0 ? 0 : path_error(err, errno, "write", path);
-
-    if (fd >= 0)
-        close(fd);
-    return result;
+    return file_sync_folder(path) == 0 ? 0 : path_error(err, errno, "write", path);
 }
 
 /* Linked, not renamed, into place: of two that make a key at once, both get the first one's. */
